@@ -1,0 +1,2 @@
+//! Starts Watchbook.
+fn main() {}
