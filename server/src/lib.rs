@@ -1,1 +1,85 @@
-//! How Watchbook runs.
+//! How Watchbook runs: the database, the doors, the pages over HTTP, the clock.
+
+#![recursion_limit = "256"]
+
+pub mod config;
+pub mod db;
+pub mod book;
+pub mod world;
+pub mod store;
+pub mod standing;
+pub mod actions;
+pub mod ingest;
+pub mod live;
+pub mod clock;
+pub mod password;
+pub mod web;
+pub mod demo;
+
+use std::sync::Arc;
+
+use app::model::moment::Moment;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::Serve;
+use crate::db::Db;
+use crate::ingest::writer::Writer;
+use crate::live::Live;
+use crate::password::PasswordPool;
+use crate::world::Worlds;
+
+/// Everything that a request may need.
+#[derive(Debug)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The settings.
+    pub config: Serve,
+    /// The book in use, and what follows from it for documents.
+    pub worlds: Arc<Worlds>,
+    /// Who is told of changes.
+    pub live: Live,
+    /// The one writer of events.
+    pub writer: Writer,
+    /// Where passwords are checked.
+    pub passwords: PasswordPool,
+    /// What time it is.
+    pub clock: Clock,
+    /// The pictures that live pages follow.
+    pub pictures: web::live::Pictures,
+}
+
+impl App {
+    /// Opens the database, reads the book, starts the writer. Gives the app and the writer's task, which ends after
+    /// its last batch when the app is gone.
+    ///
+    /// # Errors
+    /// A sentence for the person who starts it.
+    pub async fn start(config: Serve, clock: Clock) -> Result<(Arc<Self>, JoinHandle<()>), String> {
+        // Rendering hands work to an executor even where it never waits; leptos asks which one before the first page.
+        // A second call in one process (tests) is refused and harmless.
+        let _ = any_spawner::Executor::init_tokio();
+        let db = Db::open(&config.database.database_url).await.map_err(|e| e.to_string())?;
+        let worlds = Arc::new(Worlds::default());
+        let live = Live::default();
+        let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone());
+        let app = Arc::new(Self {
+            db,
+            config,
+            worlds,
+            live,
+            writer,
+            passwords: PasswordPool::default(),
+            clock,
+            pictures: web::live::Pictures::default(),
+        });
+        book::first_import(&app).await?;
+        Ok((app, writing))
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,116 @@
+//! The few interactive pieces: every page works without them, they add comfort.
+//!
+//! An island takes only props that survive being written into the page (strings and numbers) and
+//! shares nothing with other islands. On the server it renders what a page without JavaScript
+//! shows; the modules below are the browser's half and exist only there.
+
+#![allow(missing_docs, reason = "the island macro adds a struct of its own for the props")]
+
+#[cfg(feature = "hydrate")]
+mod gestures;
+#[cfg(feature = "hydrate")]
+mod morph;
+#[cfg(feature = "hydrate")]
+mod stream;
+
+use leptos::prelude::*;
+
+/// When the picture on this page was made, and whether it follows what happens.
+///
+/// Without JavaScript it says `Picture of 02:14:06`. In the browser it opens the page's one stream,
+/// `/live?topics={topics}`, and puts each message's blocks in the place of the elements with the
+/// same `data-live`; see `stream.rs` for the message.
+#[island]
+pub fn LiveStream(
+    /// What the stream is asked for: the page's topic.
+    topics: String,
+    /// When the server made this page's picture, as the reader is shown it: `02:14:06`.
+    made: String,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    stream::follow(&topics, &made);
+    #[cfg(not(feature = "hydrate"))]
+    drop(topics);
+    view! { <span class="live-state">{format!("Picture of {made}")}</span> }
+}
+
+/// A small button that copies an id; hidden where the browser cannot copy, and without JavaScript.
+#[island]
+pub fn CopyButton(
+    /// What is copied.
+    text: String,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    let hidden = !gestures::can_copy();
+    #[cfg(not(feature = "hydrate"))]
+    let hidden = true;
+    let name = format!("Copy {text}");
+    view! {
+        <button
+            type="button"
+            class="copy"
+            aria-label=name
+            hidden=true
+            prop:hidden=hidden
+            on:click=move |click| {
+                #[cfg(feature = "hydrate")]
+                gestures::copy(&click, &text);
+                #[cfg(not(feature = "hydrate"))]
+                let _ = (&click, &text);
+            }
+        >
+            "Copy"
+        </button>
+    }
+}
+
+/// The two keys that lead to Find: `/` outside a field, and Ctrl or Cmd with K anywhere.
+#[island]
+pub fn FindKeys() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    gestures::find_keys();
+}
+
+/// Asks before a reader leaves a form whose text is not saved.
+///
+/// A form with `data-unsaved` (one that came back with what was typed) counts as changed from the start.
+#[island]
+pub fn LeaveGuard(
+    /// The `id` of the form.
+    form: String,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    gestures::guard(form);
+    #[cfg(not(feature = "hydrate"))]
+    drop(form);
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+
+    /// What stands between an island's tags.
+    fn inside(island: impl IntoView) -> String {
+        let html = Owner::new().with(|| island.into_view().to_html());
+        let (_, rest) = html.split_once('>').unwrap();
+        rest.trim_end_matches("</leptos-island>").to_owned()
+    }
+
+    #[test]
+    fn without_javascript_a_page_says_when_its_picture_was_made() {
+        let html = inside(view! { <LiveStream topics="now".to_owned() made="02:14:06".to_owned()/> });
+        assert_eq!(html, r#"<span class="live-state">Picture of 02:14:06</span>"#);
+    }
+
+    #[test]
+    fn without_javascript_there_is_no_button_to_copy() {
+        let html = inside(view! { <CopyButton text="10482".to_owned()/> });
+        assert_eq!(html, r#"<button type="button" class="copy" aria-label="Copy 10482" hidden>Copy</button>"#);
+    }
+
+    #[test]
+    fn what_only_listens_shows_nothing() {
+        assert_eq!(inside(view! { <FindKeys/> }), "<!>");
+        assert_eq!(inside(view! { <LeaveGuard form="edit".to_owned()/> }), "<!>");
+    }
+}

@@ -1,0 +1,481 @@
+//! The verdict on a workflow: its state, the sentence that says it, and each thing that is wrong with it.
+
+use jiff::tz::TimeZone;
+
+use super::book::Workflow;
+use super::judge::Watch;
+use super::moment::{Moment, Span};
+use super::schedule::{StartDue, start_due};
+use super::status::State;
+
+/// A workflow without any expectation is believed for this long after its last word.
+const SILENT_AFTER: Span = Span::from_minutes(24 * 60);
+
+/// What is known of a workflow: kept rows, nothing counted for the page.
+#[derive(Debug, Clone)]
+pub struct Known<'a> {
+    /// What the book says of it.
+    pub declared: Option<&'a Workflow>,
+    /// When its newest run started.
+    pub last_started_at: Option<Moment>,
+    /// When a run last ended well.
+    pub last_ended_at: Option<Moment>,
+    /// When anything was last heard about it.
+    pub last_heard_at: Option<Moment>,
+    /// Since when the book expects something of it.
+    pub expected_from: Moment,
+    /// The source that last told of it, where that has gone silent: name and last word.
+    pub silent_source: Option<(&'a str, Moment)>,
+    /// Where its open runs are.
+    pub places: &'a [Place],
+}
+
+/// Open runs at one step, by state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// The step's id; empty for runs that never named one.
+    pub step: String,
+    /// How many are waiting or running inside their time.
+    pub open: i64,
+    /// How many wait for a next try.
+    pub retrying: i64,
+    /// How many are past their time.
+    pub late: i64,
+    /// How many failed for good.
+    pub broken: i64,
+    /// The oldest of each state that is there.
+    pub oldest: Vec<Watch>,
+}
+
+impl Place {
+    /// How many runs are in a state here.
+    pub fn count(&self, state: State) -> i64 {
+        match state {
+            State::OnTrack => self.open,
+            State::Retrying => self.retrying,
+            State::Late => self.late,
+            State::Broken => self.broken,
+            State::Paused | State::NoSignal => 0,
+        }
+    }
+
+    /// All runs here.
+    pub fn total(&self) -> i64 {
+        self.open + self.retrying + self.late + self.broken
+    }
+
+    /// The worst state of what is here.
+    pub fn worst(&self) -> Option<State> {
+        State::ALL.into_iter().find(|s| self.count(*s) > 0)
+    }
+
+    /// The oldest run in a state here.
+    pub fn sample(&self, state: State) -> Option<&Watch> {
+        self.oldest.iter().find(|w| w.state == state)
+    }
+}
+
+/// What is to be said of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Its state: the worst of what is wrong.
+    pub state: State,
+    /// The answer, in one or two sentences.
+    pub sentence: String,
+    /// Since when it is in that state, where that is known.
+    pub since: Option<Moment>,
+    /// Each thing that is wrong, worst first.
+    pub wrong: Vec<Wrong>,
+    /// The next start that is expected.
+    pub start_due: Option<StartDue>,
+    /// When this verdict can change without anything being heard.
+    pub changes_at: Option<Moment>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wrong {
+    /// The state it puts the workflow in.
+    pub state: State,
+    /// The step; none when it is about the whole.
+    pub step: Option<String>,
+    /// What is wrong, in a sentence.
+    pub sentence: String,
+    /// How many runs.
+    pub count: i64,
+    /// Since when.
+    pub since: Option<Moment>,
+    /// What happens next by itself.
+    pub next: Option<String>,
+    /// The last error of the oldest, for finding the failure point.
+    pub error: String,
+}
+
+/// Judges a workflow by what is known of it at `now`; times are written in `zone`.
+pub fn verdict(known: &Known, now: Moment, zone: &TimeZone) -> Verdict {
+    let say = Say { known, now, zone };
+    let mut wrong: Vec<Wrong> = known
+        .places
+        .iter()
+        .flat_map(|place| [State::Broken, State::Late, State::Retrying].map(|state| say.at_place(place, state)))
+        .flatten()
+        .collect();
+    let start = known
+        .declared
+        .and_then(|w| start_due(&w.expect, known.last_started_at, known.expected_from, now));
+    wrong.extend(say.silence(start));
+    // Worst first; among equals the most runs, then the oldest.
+    wrong.sort_by(|a, b| {
+        b.state.cmp(&a.state).then(b.count.cmp(&a.count)).then(a.since.cmp(&b.since)).then(a.step.cmp(&b.step))
+    });
+    let (state, sentence, since) = match wrong.first() {
+        Some(first) => (first.state, say.answer(first, &wrong), first.since),
+        None => (State::OnTrack, say.on_track(), known.last_ended_at.or(known.last_started_at)),
+    };
+    let silent_at = match (known.declared.map(|w| &w.expect), known.last_heard_at) {
+        (Some(e), heard) if e.start_every.is_some() || e.start_at.is_some() => {
+            [start.map(|s| s.late_at), heard.and_then(|h| Some(h + Span::from_millis(e.start_every?.millis() * 3)))]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at > now)
+                .min()
+        }
+        (_, heard) => heard.map(|h| h + SILENT_AFTER).filter(|at| *at > now),
+    };
+    Verdict { state, sentence, since, wrong, start_due: start, changes_at: silent_at }
+}
+
+/// Says things about one workflow.
+struct Say<'a> {
+    known: &'a Known<'a>,
+    now: Moment,
+    zone: &'a TimeZone,
+}
+
+impl Say<'_> {
+    fn time(&self, at: Moment) -> String {
+        at.words(self.now, self.zone)
+    }
+
+    fn unit(&self) -> &str {
+        self.known.declared.and_then(|w| w.unit.as_deref()).unwrap_or("runs")
+    }
+
+    fn name(&self) -> &str {
+        self.known.declared.map_or("this workflow", |w| w.name.as_str())
+    }
+
+    fn step(&self, id: &str) -> String {
+        match self.known.declared.and_then(|w| w.step(id)) {
+            Some(step) => step.name.clone(),
+            None if id.is_empty() => "the start".to_owned(),
+            None => id.to_owned(),
+        }
+    }
+
+    fn count(&self, n: i64) -> String {
+        count_of(n, self.unit())
+    }
+
+    fn at_place(&self, place: &Place, state: State) -> Option<Wrong> {
+        let count = place.count(state);
+        if count <= 0 {
+            return None;
+        }
+        let sample = place.sample(state);
+        let step = self.step(&place.step);
+        let since = sample.map(|w| w.since);
+        let error = sample.map(|w| w.error.clone()).unwrap_or_default();
+        let told = if error.is_empty() { String::new() } else { format!(" ({})", shorten(&error, 80)) };
+        let many = self.count(count);
+        let since_words = since.map(|s| format!(" since {}", self.time(s))).unwrap_or_default();
+        let (sentence, next) = match state {
+            State::Broken => (
+                format!("{step} has failed{since_words}{told}. {many} {} waiting.", are(count)),
+                Some("Nothing will try again by itself.".to_owned()),
+            ),
+            State::Retrying => {
+                let tries = match sample.map(|w| w.attempt) {
+                    Some(1) | None => "once".to_owned(),
+                    Some(n) => format!("{n} times"),
+                };
+                let next = sample.and_then(|w| w.next_attempt_at).map(|at| format!("Next try {}.", self.time(at)));
+                let gives_up = sample.and_then(|w| w.gives_up_at).map(|at| format!(" Gives up {}.", self.time(at)));
+                let words = format!(
+                    "{}{}",
+                    next.unwrap_or_else(|| "It said that it will try again.".to_owned()),
+                    gives_up.unwrap_or_default()
+                );
+                (format!("{step} failed {tries}{since_words}{told}. {many} {} waiting.", are(count)), Some(words))
+            }
+            State::Late => {
+                let over = since.map(|s| self.now.since(s).words()).unwrap_or_default();
+                let due = since.map(|s| self.time(s)).unwrap_or_default();
+                let place = match sample {
+                    Some(w) if w.between => format!("after {step}"),
+                    Some(w) if w.next_attempt_at.is_some() => format!("at {step}, where the next try did not come,"),
+                    _ => format!("at {step}"),
+                };
+                let oldest = if count == 1 { "It is" } else { "The oldest is" };
+                let failed = if error.is_empty() { "Nothing has failed, but " } else { "" };
+                (
+                    format!("{failed}{many} {place} should have finished by {due}. {oldest} {over} over."),
+                    None,
+                )
+            }
+            State::OnTrack | State::Paused | State::NoSignal => return None,
+        };
+        Some(Wrong { state, step: Some(place.step.clone()), sentence, count, since, next, error })
+    }
+
+    /// What the absence of news means: silence is never green.
+    fn silence(&self, start: Option<StartDue>) -> Option<Wrong> {
+        let wrong = |state, sentence: String, since| {
+            Some(Wrong { state, step: None, sentence, count: 0, since, next: None, error: String::new() })
+        };
+        let unknown = "We do not know if this is working.";
+        let Some(heard) = self.known.last_heard_at else {
+            return match start {
+                Some(due) if due.late_at <= self.now => wrong(
+                    State::NoSignal,
+                    format!("Nothing has ever been heard about {}. It should have started by {}. {unknown}", self.name(), self.time(due.late_at)),
+                    None,
+                ),
+                _ => wrong(State::NoSignal, format!("Nothing has been heard about {} yet. {unknown}", self.name()), None),
+            };
+        };
+        if let Some((source, last)) = self.known.silent_source {
+            return wrong(
+                State::NoSignal,
+                format!("Nothing heard from {source} since {}. {unknown}", self.time(last)),
+                Some(last),
+            );
+        }
+        let expect = self.known.declared.map(|w| &w.expect);
+        let no_rhythm = expect.is_none_or(|e| e.start_every.is_none() && e.start_at.is_none());
+        if no_rhythm && self.now.since(heard) > SILENT_AFTER {
+            return wrong(State::NoSignal, format!("Nothing heard since {}. {unknown}", self.time(heard)), Some(heard));
+        }
+        let due = start.filter(|due| due.late_at <= self.now)?;
+        let over = self.now.since(due.at).words();
+        if let Some(every) = expect.and_then(|e| e.start_every) {
+            if self.now.since(heard).millis() > 3 * every.millis() {
+                return wrong(State::NoSignal, format!("Nothing heard since {}. {unknown}", self.time(heard)), Some(heard));
+            }
+            let last = self.known.last_started_at.unwrap_or(heard);
+            return wrong(
+                State::Late,
+                format!(
+                    "Nothing has failed, but no {} have started since {}; one is expected every {}.",
+                    self.unit(),
+                    self.time(last),
+                    every.words()
+                ),
+                Some(due.late_at),
+            );
+        }
+        wrong(
+            State::Late,
+            format!(
+                "Nothing has failed, but {} should have started at {}. It is {over} over.",
+                self.name(),
+                self.time(due.at)
+            ),
+            Some(due.late_at),
+        )
+    }
+
+    fn answer(&self, first: &Wrong, wrong: &[Wrong]) -> String {
+        let mut words = first.sentence.clone();
+        if let Some(next) = &first.next {
+            words += &format!(" {next}");
+        }
+        if first.state == State::Retrying {
+            words += " Nobody needs to act yet.";
+        }
+        match wrong.len() - 1 {
+            0 => {}
+            1 => words += " 1 more thing needs a look.",
+            n => words += &format!(" {n} more things need a look."),
+        }
+        words
+    }
+
+    fn on_track(&self) -> String {
+        let unit = capital(self.unit());
+        let open: i64 = self.known.places.iter().map(Place::total).sum();
+        let every = self.known.declared.and_then(|w| w.expect.start_every);
+        let mut words = match self.known.last_ended_at {
+            Some(ended) => format!("{unit} are flowing. Last one finished {}", self.time(ended)),
+            None => match self.known.last_started_at {
+                Some(started) => format!("{unit} are flowing. Last one started {}; none has finished yet", self.time(started)),
+                None => format!("{unit} are being reported"),
+            },
+        };
+        if let Some(every) = every {
+            words += &format!(", one is expected at least every {}", every.words());
+        }
+        words += ".";
+        if open > 0 {
+            words += &format!(" {} open, all inside {} time.", self.count(open), if open == 1 { "its" } else { "their" });
+        }
+        words
+    }
+}
+
+/// `412 orders`, `1 order`: a plain English plural taken back for one.
+pub fn count_of(n: i64, unit: &str) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let grouped: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    let number = grouped.join(",");
+    match (n, unit) {
+        (1, _) => match unit.strip_suffix("ies") {
+            Some(stem) => format!("{number} {stem}y"),
+            None => format!("{number} {}", unit.strip_suffix('s').unwrap_or(unit)),
+        },
+        _ => format!("{number} {unit}"),
+    }
+}
+
+/// `is` for one, `are` for others.
+pub fn are(n: i64) -> &'static str {
+    if n == 1 { "is" } else { "are" }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// At most `most` characters, with an ellipsis where something was left out.
+pub fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", text[..at].trim_end()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn at(text: &str) -> Moment {
+        Moment::parse(&format!("2026-06-04T{text}Z")).unwrap()
+    }
+
+    fn workflow() -> Workflow {
+        serde_json::from_value(json!({"id": "order-to-erp", "name": "Order to ERP", "unit": "orders",
+            "expect": {"start_every": "10m"}, "steps": [{"id": "push", "name": "Push to ERP"}]}))
+        .unwrap()
+    }
+
+    fn watch(state: State, since: &str) -> Watch {
+        Watch {
+            step: "push".into(),
+            between: false,
+            state,
+            since: at(since),
+            due_at: None,
+            next_attempt_at: None,
+            gives_up_at: None,
+            attempt: 2,
+            error: String::new(),
+        }
+    }
+
+    fn known<'a>(declared: &'a Workflow, places: &'a [Place]) -> Known<'a> {
+        Known {
+            declared: Some(declared),
+            last_started_at: Some(at("02:12:00")),
+            last_ended_at: Some(at("02:12:30")),
+            last_heard_at: Some(at("02:12:30")),
+            expected_from: at("00:00:00"),
+            silent_source: None,
+            places,
+        }
+    }
+
+    fn place(oldest: Watch, count: i64) -> Place {
+        let mut place =
+            Place { step: "push".into(), open: 0, retrying: 0, late: 0, broken: 0, oldest: vec![oldest.clone()] };
+        match oldest.state {
+            State::Retrying => place.retrying = count,
+            State::Late => place.late = count,
+            _ => place.broken = count,
+        }
+        place
+    }
+
+    fn sentence(known: &Known, now: &str) -> String {
+        verdict(known, at(now), &TimeZone::UTC).sentence
+    }
+
+    #[test]
+    fn on_track_says_when_the_last_one_finished() {
+        let w = workflow();
+        assert_eq!(
+            sentence(&known(&w, &[]), "02:14:00"),
+            "Orders are flowing. Last one finished 02:12, one is expected at least every 10 min."
+        );
+    }
+
+    #[test]
+    fn broken_says_what_since_when_and_how_many_wait() {
+        let w = workflow();
+        let broken = Watch { error: "503 refused".into(), ..watch(State::Broken, "01:26:00") };
+        assert_eq!(
+            sentence(&known(&w, &[place(broken, 412)]), "02:14:00"),
+            "Push to ERP has failed since 01:26 (503 refused). 412 orders are waiting. Nothing will try again by itself."
+        );
+    }
+
+    #[test]
+    fn retrying_says_when_the_next_try_is_and_when_it_gives_up() {
+        let w = workflow();
+        let retrying = Watch {
+            next_attempt_at: Some(at("02:19:00")),
+            gives_up_at: Some(at("03:10:00")),
+            ..watch(State::Retrying, "02:10:00")
+        };
+        assert_eq!(
+            sentence(&known(&w, &[place(retrying, 1)]), "02:14:00"),
+            "Push to ERP failed 2 times since 02:10. 1 order is waiting. Next try 02:19. Gives up 03:10. Nobody needs to act yet."
+        );
+    }
+
+    #[test]
+    fn late_says_that_nothing_failed_and_how_long_it_is_over() {
+        let w = workflow();
+        assert_eq!(
+            sentence(&known(&w, &[place(watch(State::Late, "01:52:00"), 3)]), "02:14:00"),
+            "Nothing has failed, but 3 orders at Push to ERP should have finished by 01:52. The oldest is 22 min over."
+        );
+    }
+
+    #[test]
+    fn silence_is_never_green() {
+        let w = workflow();
+        let state = |k: &Known, now| verdict(k, at(now), &TimeZone::UTC).state;
+        assert_eq!(state(&known(&w, &[]), "02:23:00"), State::Late);
+        assert_eq!(state(&known(&w, &[]), "02:50:00"), State::NoSignal);
+        let never = Known { last_heard_at: None, last_started_at: None, last_ended_at: None, ..known(&w, &[]) };
+        assert_eq!(state(&never, "00:01:00"), State::NoSignal);
+        let deaf = Known { silent_source: Some(("the connector", at("02:00:00"))), ..known(&w, &[]) };
+        assert_eq!(state(&deaf, "02:14:00"), State::NoSignal);
+    }
+
+    #[test]
+    fn a_group_shows_its_worst_member() {
+        let w = workflow();
+        let places = [place(watch(State::Retrying, "02:00:00"), 9), place(watch(State::Broken, "02:10:00"), 1)];
+        let verdict = verdict(&known(&w, &places), at("02:14:00"), &TimeZone::UTC);
+        assert_eq!((verdict.state, verdict.wrong.len()), (State::Broken, 2));
+    }
+
+    #[test]
+    fn one_of_a_unit_is_singular() {
+        assert_eq!((count_of(1, "orders"), count_of(1, "deliveries")), ("1 order".into(), "1 delivery".into()));
+        assert_eq!(count_of(1_234_567, "orders"), "1,234,567 orders");
+    }
+}

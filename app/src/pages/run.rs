@@ -1,0 +1,268 @@
+//! The story of one run: visits, attempts, durations, gaps; duplicates and late arrivals marked.
+
+use leptos::prelude::*;
+use serde::Serialize;
+
+use super::runs::RunRow;
+use super::shell::Head;
+use super::workflow::Recovery;
+use crate::model::moment::Moment;
+use crate::model::status::State;
+use crate::parts;
+
+/// One run; also `GET /api/v1/runs/{workflow}/{run}`.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunPicture {
+    /// Its row, as in the list.
+    #[serde(flatten)]
+    pub row: RunRow,
+    /// The workflow's name.
+    pub workflow_name: String,
+    /// Each visit of a step, in the order of their starts.
+    pub steps: Vec<VisitRow>,
+    /// Everything heard, in the order it happened, folded; at most the newest 500 lines.
+    pub story: Vec<StoryLine>,
+    /// How many earlier lines are left out.
+    pub earlier: i64,
+    /// The matching section when it is in trouble.
+    pub runbook: Option<Recovery>,
+    /// Declared steps not reached yet: (id, name).
+    pub ahead: Vec<(String, String)>,
+}
+
+/// One visit of a step by this run.
+#[derive(Debug, Clone, Serialize)]
+pub struct VisitRow {
+    /// The step's id.
+    pub step: String,
+    /// Its name.
+    pub name: String,
+    /// From 1; above 1 is rework.
+    pub visit: u32,
+    /// The newest attempt, from 1.
+    pub attempt: u32,
+    /// How many attempts the policy allows, where it is declared.
+    pub max_attempts: Option<u32>,
+    /// The state of the newest attempt.
+    pub state: State,
+    /// What was reported last: waiting, running, retrying, succeeded, partial, failed, skipped, cancelled.
+    pub progress: String,
+    /// When it was first heard of.
+    pub started_at: Moment,
+    /// When it ended.
+    pub ended_at: Option<Moment>,
+    /// When it should have ended.
+    pub due_at: Option<Moment>,
+    /// When the next try is due: as reported, or by the declared policy.
+    pub next_attempt_at: Option<Moment>,
+    /// The last error: code and message.
+    pub error: Option<(String, String)>,
+    /// Whether the book declares the step.
+    pub declared: bool,
+    /// Each attempt heard of, oldest first; at most the first and the last ten.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// One try of a step.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)]
+pub struct AttemptRow {
+    pub attempt: u32,
+    pub started_at: Moment,
+    pub ended_at: Option<Moment>,
+    pub progress: String,
+    pub error: Option<(String, String)>,
+}
+
+/// One line of a story.
+#[derive(Debug, Clone, Serialize)]
+pub struct StoryLine {
+    /// When it happened.
+    pub at: Moment,
+    /// When we heard it.
+    pub received_at: Moment,
+    /// The step's id; none for the run as a whole.
+    pub step: Option<String>,
+    /// What happened, in words.
+    pub text: String,
+    /// How often the same event was sent; 1 is once.
+    pub repeats: i64,
+    /// `late`, `out_of_order`, `refused`, `undeclared`.
+    pub marks: Vec<&'static str>,
+    /// The pause before it, in words, where it is over a minute.
+    pub gap: Option<String>,
+    /// The source that told us.
+    pub source: String,
+    /// The event as it came, for those who want it.
+    pub raw: String,
+}
+
+/// The title and the favicon.
+pub fn head(picture: &RunPicture) -> Head {
+    Head { title: format!("{} in {}", picture.row.run, picture.workflow_name), state: Some(picture.row.state) }
+}
+
+/// The page.
+pub fn body(picture: &RunPicture) -> AnyView {
+    let way = format!("/workflows/{}", picture.row.workflow);
+    let runs = format!("{way}/runs");
+    view! {
+        <div class="page run">
+            {parts::crumbs(&[("Workflows", "/workflows"), (&picture.workflow_name, &way), ("Runs", &runs)])}
+            {blocks(picture).into_iter().map(|(_, block)| block).collect_view()}
+        </div>
+    }
+    .into_any()
+}
+
+/// The page in blocks, in order, for the live stream.
+pub fn blocks(picture: &RunPicture) -> Vec<(&'static str, AnyView)> {
+    let recovery = match &picture.runbook {
+        Some(recovery) => parts::block("recovery", parts::section("recovery", "What to do", parts::recovery(recovery))),
+        None => parts::no_block("recovery"),
+    };
+    vec![
+        ("answer", parts::block("answer", answer(picture))),
+        ("recovery", recovery),
+        ("steps", parts::block("steps", parts::section("steps", "Where it is", steps(picture)))),
+        ("story", parts::block("story", parts::section("story", "What happened", story(picture)))),
+    ]
+}
+
+fn answer(picture: &RunPicture) -> AnyView {
+    let row = &picture.row;
+    let ended = match row.ended_at {
+        Some(at) => view! { <div><dt>"Ended"</dt><dd>{parts::when(at)}<small>"after "{parts::length(row.since, at)}</small></dd></div> }.into_any(),
+        None => view! { <div><dt>"Last heard"</dt><dd>{parts::when_ago(row.last_at)}</dd></div> }.into_any(),
+    };
+    let due = picture
+        .steps
+        .iter()
+        .rev()
+        .find(|s| s.ended_at.is_none())
+        .and_then(|s| s.due_at)
+        .filter(|_| row.ended_at.is_none());
+    let due = due.map(|at| view! { <div><dt>"This step is due"</dt><dd>{parts::when_ago(at)}</dd></div> });
+    let subject = row
+        .subject
+        .as_ref()
+        .map(|s| view! { <div><dt>"About"</dt><dd><a href=format!("/find?q={s}")>{s.clone()}</a></dd></div> });
+    let facts = view! {
+        <dl class="facts">
+            <div><dt>"Id"</dt><dd>{parts::copy_id(&row.run)}</dd></div>
+            {subject}
+            <div><dt>"Started"</dt><dd>{parts::when_ago(row.since)}</dd></div>
+            {ended}
+            {due}
+        </dl>
+    };
+    view! {
+        {parts::answer(Some(row.state), &format!("{}: {}", picture.workflow_name, row.run), &row.sentence, None)}
+        {facts}
+    }
+    .into_any()
+}
+
+/// Each visit of a step from top to bottom, then the declared steps that are still ahead.
+fn steps(picture: &RunPicture) -> AnyView {
+    if picture.steps.is_empty() && picture.ahead.is_empty() {
+        return parts::empty("No step has been heard of yet.");
+    }
+    let workflow = picture.row.workflow.as_str();
+    let ahead = picture.ahead.iter().map(|(id, name)| {
+        view! {
+            <li class="s-none ahead">
+                {parts::icon("dot")}
+                <div><p class="name"><a href=format!("/workflows/{workflow}#step-{id}")>{name.clone()}</a></p></div>
+                <span class="side dim">"not reached"</span>
+            </li>
+        }
+    });
+    view! {
+        <ol class="spine visits">
+            {picture.steps.iter().map(|visit| visit_row(workflow, visit)).collect_view()}
+            {ahead.collect_view()}
+        </ol>
+    }
+    .into_any()
+}
+
+fn visit_row(workflow: &str, visit: &VisitRow) -> AnyView {
+    let done = visit.progress == "succeeded" || visit.progress == "skipped";
+    let took = match visit.ended_at {
+        Some(at) => format!("took {}", parts::length(visit.started_at, at)),
+        None => format!("{} for {}", visit.progress, parts::length(visit.started_at, parts::ink().now)),
+    };
+    let due =
+        visit.due_at.filter(|_| visit.ended_at.is_none()).map(|at| view! { <span>"due "{parts::when(at)}</span> });
+    let error = visit.error.as_ref().filter(|_| !done).map(|(code, message)| {
+        view! { <p class="error"><code>{code.clone()}</code>" "{message.clone()}</p> }
+    });
+    let rework = (visit.visit > 1).then(|| parts::tag(&format!("visit {}", visit.visit)));
+    let undeclared = (!visit.declared).then(|| parts::tag("not in the book"));
+    let state = match visit.state {
+        State::OnTrack => view! { <span class="dim">{visit.progress.clone()}</span> }.into_any(),
+        state => parts::badge(state),
+    };
+    let picture = match (visit.state, visit.progress.as_str()) {
+        (State::OnTrack, "skipped" | "cancelled") => "skip".to_owned(),
+        (State::OnTrack, "waiting" | "running") => "running".to_owned(),
+        (state, _) => format!("state-{}", state.name()),
+    };
+    view! {
+        <li data-key=format!("{} {}", visit.step, visit.visit) class=format!("s-{}", visit.state.name())>
+            {parts::icon(&picture)}
+            <div>
+                <p class="name">
+                    <a href=format!("/workflows/{workflow}#step-{}", visit.step)>{visit.name.clone()}</a>{rework}{undeclared}
+                </p>
+                <p class="fact"><span>{parts::seconds(visit.started_at)}</span><span>{took}</span>{due}</p>
+                {error}
+                {parts::attempts(visit)}
+            </div>
+            <span class="side">{state}</span>
+        </li>
+    }
+    .into_any()
+}
+
+/// What was heard, in the order it happened.
+fn story(picture: &RunPicture) -> AnyView {
+    if picture.story.is_empty() {
+        return parts::empty("Nothing has been heard of this run.");
+    }
+    let earlier =
+        (picture.earlier > 0).then(|| parts::empty(&format!("{} earlier lines are left out.", picture.earlier)));
+    view! { {earlier}<ol class="story">{picture.story.iter().map(story_line).collect_view()}</ol> }.into_any()
+}
+
+fn story_line(line: &StoryLine) -> AnyView {
+    let gap = line.gap.as_ref().map(|gap| view! { <p class="pause">{gap.clone()}</p> });
+    let marks = line.marks.iter().map(|mark| {
+        let (words, why) = match *mark {
+            "late" => ("late", format!("heard {} after it happened", parts::length(line.at, line.received_at))),
+            "out_of_order" => ("out of order", "something newer was already known, so this changed nothing".to_owned()),
+            "refused" => ("refused", "it contradicts what is known, so it was not used".to_owned()),
+            "undeclared" => ("undeclared", "the book does not know this step".to_owned()),
+            other => (other, String::new()),
+        };
+        view! { <span class="tag" title=why>{words.to_owned()}</span> }
+    });
+    let repeats = (line.repeats > 1).then(|| {
+        view! { <span class="tag" title="sent more than once, counted once">{format!("×{}", line.repeats)}</span> }
+    });
+    view! {
+        <li data-key=format!("{} {}", line.at.millis(), line.text)>
+            {gap}
+            <span class="at">{parts::seconds(line.at)}</span>
+            <div>
+                <p>{line.text.clone()}{marks.collect_view()}{repeats}</p>
+                <details>
+                    <summary>{line.source.clone()}", heard "{parts::seconds(line.received_at)}</summary>
+                    <pre><code>{line.raw.clone()}</code></pre>
+                </details>
+            </div>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,76 @@
+//! Runbooks: which documents there are, and which can be believed.
+
+use leptos::prelude::*;
+use serde::Serialize;
+
+use super::shell::{Head, Viewer};
+use crate::model::moment::Moment;
+use crate::model::status::{Role, Trust};
+use crate::parts;
+use crate::parts::document::action;
+
+/// The list; also `GET /api/v1/runbooks`.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunbooksPicture {
+    /// Those that need a check first, then by title.
+    pub items: Vec<RunbookRow>,
+    /// Pass as `after=` for the next page; none on the last one.
+    pub next: Option<String>,
+}
+
+/// One runbook in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunbookRow {
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// The newest version.
+    pub version: i64,
+    /// When that version was saved.
+    pub saved_at: Moment,
+    /// Whether it can be believed.
+    pub trust: Trust,
+    /// The reason in words: `step Push to ERP: retry.max_attempts 6 to 8, 02:13`.
+    pub reason: String,
+    /// How many flags stand on it.
+    pub flags: i64,
+    /// When and by whom it was last reviewed.
+    pub reviewed: Option<(Moment, String)>,
+    /// The team that answers for it.
+    pub owner: Option<String>,
+    /// Whether it is critical.
+    pub critical: bool,
+    /// What it is for: reference and name.
+    pub about: Vec<(String, String)>,
+}
+
+/// The title.
+pub fn head(_: &RunbooksPicture) -> Head {
+    Head { title: "Runbooks".to_owned(), state: None }
+}
+
+/// The list as a page.
+pub fn body(picture: &RunbooksPicture, viewer: Option<&Viewer>) -> AnyView {
+    let count = |trust: Trust| picture.items.iter().filter(|row| row.trust == trust).count();
+    let sentence = match (picture.items.len(), count(Trust::CheckNeeded)) {
+        (0, _) => String::new(),
+        (_, 0) => format!("{} can be trusted. None speaks of something that has changed.", count(Trust::Trusted)),
+        (_, 1) => format!("1 may be wrong because something changed. {} can be trusted.", count(Trust::Trusted)),
+        (_, n) => format!("{n} may be wrong because something changed. {} can be trusted.", count(Trust::Trusted)),
+    };
+    let list = match picture.items.is_empty() {
+        true => {
+            parts::empty("There is no runbook yet. The first one takes ten minutes: what do you do when it breaks?")
+        }
+        false => parts::runbook_rows(&picture.items),
+    };
+    view! {
+        <div class="page runbooks">
+        {parts::heading("Runbooks", &sentence, Some(action(viewer, Role::Editor, "Write a runbook", "/runbooks/new")))}
+        {list}
+        {parts::pager(picture.next.as_ref().map(|after| format!("/runbooks?after={after}")))}
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,427 @@
+//! One workflow: what is broken, since when, how much waits, what next, what do I do.
+
+use leptos::prelude::*;
+use serde::Serialize;
+
+use super::runbooks::RunbookRow;
+use super::runs::RunRow;
+use super::shell::Head;
+use super::workflows::WorkflowRow;
+use crate::layout::Layout;
+use crate::model::book::{Decision, Workaround};
+use crate::model::moment::Moment;
+use crate::model::status::State;
+use crate::parts;
+
+/// One workflow; also `GET /api/v1/workflows/{id}`.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkflowPicture {
+    /// Its row, as in the list: state, sentence, since, waiting.
+    #[serde(flatten)]
+    pub row: WorkflowRow,
+    /// The facts under the answer: label and value, four of them.
+    pub facts: Vec<(String, String)>,
+    /// What needs a person or may soon: one line a step and state, worst first.
+    pub trouble: Vec<Trouble>,
+    /// Steps and edges of the book.
+    pub declared: Declared,
+    /// What was seen.
+    pub observed: Observed,
+    /// Every step, declared ones in the book's order, then the observed ones, with what is there now.
+    pub steps: Vec<StepNow>,
+    /// Every edge, declared or observed.
+    pub edges: Vec<EdgeNow>,
+    /// Where the steps stand in the diagram.
+    #[serde(skip)]
+    pub layout: Layout,
+    /// The five questions, answered from the book.
+    pub questions: Questions,
+    /// Its runbooks with their trust.
+    pub documents: Vec<RunbookRow>,
+    /// The newest runs, at most 12.
+    pub runs: Vec<RunRow>,
+}
+
+/// One thing that is wrong at one place of a workflow.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trouble {
+    /// The state it puts the workflow in.
+    pub state: State,
+    /// The step's id; none when it is about the workflow as a whole (silent, or a run over its time).
+    pub step: Option<String>,
+    /// The step's name.
+    pub name: String,
+    /// What is wrong, in a sentence with times and numbers.
+    pub sentence: String,
+    /// How many runs.
+    pub count: i64,
+    /// Since when the oldest of them.
+    pub since: Option<Moment>,
+    /// What happens next by itself.
+    pub next: Option<String>,
+    /// Where to see these runs.
+    pub href: String,
+    /// What to do first: the matching section of a runbook.
+    pub runbook: Option<Recovery>,
+}
+
+/// The section of a runbook that says what to do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recovery {
+    /// The runbook.
+    pub slug: String,
+    /// The section's anchor; empty for the whole document.
+    pub section: String,
+    /// The runbook's title.
+    pub title: String,
+    /// The section's title.
+    pub section_title: String,
+    /// The first steps of that section, as plain text, at most three.
+    pub steps: Vec<String>,
+    /// Whether it can be believed, and how many flags stand on that section.
+    pub trust: crate::model::status::Trust,
+    /// Flags on that section.
+    pub flags: i64,
+}
+
+/// What the book says of the flow.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Declared {
+    /// Step ids in the book's order.
+    pub steps: Vec<String>,
+    /// `[from, to]`.
+    pub edges: Vec<(String, String)>,
+}
+
+/// What was seen of the flow.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Observed {
+    /// Runs ever heard of.
+    pub runs: i64,
+    /// Events ever counted, duplicates left out.
+    pub events: i64,
+    /// Steps, most visited first.
+    pub steps: Vec<ObservedStep>,
+    /// "Directly followed by, in the same run", most frequent first.
+    pub edges: Vec<ObservedEdge>,
+    /// First steps of runs.
+    pub starts: Vec<StepCount>,
+    /// Last steps of runs, ended or not.
+    pub ends: Vec<StepCount>,
+}
+
+/// A step as seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct ObservedStep {
+    pub step: String,
+    pub visits: i64,
+    pub first_seen: Moment,
+    pub last_seen: Moment,
+}
+
+/// An edge as seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct ObservedEdge {
+    pub from: String,
+    pub to: String,
+    pub count: i64,
+    pub last_seen: Moment,
+}
+
+/// How often a step was first or last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct StepCount {
+    pub step: String,
+    pub count: i64,
+}
+
+/// One step and what is there now.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepNow {
+    /// Its id.
+    pub id: String,
+    /// Its name; the id when it is not declared.
+    pub name: String,
+    /// Whether the book declares it.
+    pub declared: bool,
+    /// The worst state of what is there; On track when seen and nothing is wrong; none when never seen.
+    pub state: Option<State>,
+    /// What is there, in a few words: `412 waiting, oldest 47 min`, `4 of 6 tries used, next 02:19`.
+    pub fact: String,
+    /// Runs now at this step that are on track (waiting or running).
+    pub open: i64,
+    /// Runs now here that retry.
+    pub retrying: i64,
+    /// Runs now here that are late.
+    pub late: i64,
+    /// Runs now here that failed for good.
+    pub broken: i64,
+    /// How often runs came here.
+    pub visits: i64,
+    /// When it was last heard of.
+    pub last_seen: Option<Moment>,
+    /// What it means for the business.
+    pub meaning: Option<String>,
+    /// The component that does it: id and name.
+    pub component: Option<(String, String)>,
+    /// The queue in front of it: id and name.
+    pub via: Option<(String, String)>,
+    /// Declared: ends within.
+    pub finish_within: Option<String>,
+    /// Declared: the retry policy in words.
+    pub retry: Option<String>,
+    /// Declared: whether doing it twice is safe, in words.
+    pub safe_to_retry: Option<String>,
+    /// Declared: what happens if it is skipped.
+    pub if_skipped: Option<String>,
+    /// Declared: known ways it fails.
+    pub failure_points: Vec<crate::model::book::FailurePoint>,
+}
+
+/// One edge of the flow.
+#[derive(Debug, Clone, Serialize)]
+pub struct EdgeNow {
+    /// From this step.
+    pub from: String,
+    /// To that one.
+    pub to: String,
+    /// Whether the book declares it.
+    pub declared: bool,
+    /// How often it was seen; 0 for declared but never seen.
+    pub count: i64,
+}
+
+/// The five questions every workflow answers; an empty answer is shown as a gap.
+#[derive(Debug, Clone, Serialize)]
+pub struct Questions {
+    /// 1. How does this actually work today? Declared against observed, in a sentence.
+    pub works: Option<String>,
+    /// 1b. The difference between book and reality, one sentence each; empty when there is none.
+    pub differences: Vec<String>,
+    /// 2. What happens if it fails? `(step name, sentence)`.
+    pub fails: Vec<(String, String)>,
+    /// 3. Who depends on it? Business owner and outcome in a sentence.
+    pub depends: Option<String>,
+    /// 3b. What it needs: `(component id, name, if it is unavailable)`.
+    pub needs: Vec<(String, String, Option<String>)>,
+    /// 4. What should happen next? The expectations in words, with the next due time.
+    pub next: Option<String>,
+    /// 5. Why does it exist?
+    pub purpose: Option<String>,
+    /// 5b. Why is it built this way?
+    pub decisions: Vec<Decision>,
+    /// 5c. Just for now.
+    pub workarounds: Vec<Workaround>,
+}
+
+/// The title and the favicon.
+pub fn head(picture: &WorkflowPicture) -> Head {
+    Head { title: picture.row.name.clone(), state: Some(picture.row.state) }
+}
+
+/// The page.
+pub fn body(picture: &WorkflowPicture) -> AnyView {
+    view! {
+        <div class="page workflow">
+            {parts::crumbs(&[("Workflows", "/workflows")])}
+            {blocks(picture).into_iter().map(|(_, block)| block).collect_view()}
+        </div>
+    }
+    .into_any()
+}
+
+/// The page in blocks, in order, for the live stream.
+pub fn blocks(picture: &WorkflowPicture) -> Vec<(&'static str, AnyView)> {
+    vec![
+        ("answer", parts::block("answer", answer(picture))),
+        ("trouble", trouble(picture)),
+        ("where", parts::block("where", steps(picture))),
+        ("flow", flow(picture)),
+        ("questions", parts::block("questions", questions(picture))),
+        ("documents", parts::block("documents", documents(picture))),
+        ("runs", parts::block("runs", runs(picture))),
+        ("differences", differences(picture)),
+    ]
+}
+
+fn answer(picture: &WorkflowPicture) -> AnyView {
+    let row = &picture.row;
+    let undeclared = (!row.declared)
+        .then(|| parts::gap("This workflow is not in the book: all that is known is what was seen.", None));
+    view! {
+        {parts::answer(Some(row.state), &row.name, &row.sentence, undeclared)}
+        {parts::facts(&picture.facts)}
+    }
+    .into_any()
+}
+
+/// What needs a person or may soon, each with what to do first.
+fn trouble(picture: &WorkflowPicture) -> AnyView {
+    if picture.trouble.is_empty() {
+        return parts::no_block("trouble");
+    }
+    let unit = picture.row.unit.as_str();
+    let list = picture.trouble.iter().map(|t| trouble_line(t, &picture.row.id, unit)).collect_view();
+    let list = view! { <ul class="troubles" data-live-order="ask">{list}</ul> }.into_any();
+    let title = match picture.row.state {
+        State::Broken => "What to do",
+        _ => "What to know",
+    };
+    parts::block("trouble", parts::section("trouble", title, list))
+}
+
+fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str) -> AnyView {
+    let place = trouble.step.as_ref().map(|id| format!("#step-{id}"));
+    let name = match place {
+        Some(href) => view! { <a href=href>{trouble.name.clone()}</a> }.into_any(),
+        None => trouble.name.clone().into_any(),
+    };
+    let next = trouble.next.as_ref().map(|next| view! { <div><dt>"By itself"</dt><dd>{next.clone()}</dd></div> });
+    let since = trouble.since.map(|at| view! { <div><dt>"Oldest since"</dt><dd>{parts::when_ago(at)}</dd></div> });
+    let runs = (trouble.count > 0 && !trouble.href.is_empty()).then(|| {
+        let words = match trouble.count {
+            1 => format!("1 of the {unit}"),
+            n => format!("{n} {unit}"),
+        };
+        view! { <div><dt>"Here"</dt><dd><a href=trouble.href.clone()>{words}</a></dd></div> }
+    });
+    let recovery = match &trouble.runbook {
+        Some(recovery) => parts::recovery(recovery),
+        None => parts::gap("No runbook says what to do here.", Some(format!("/runbooks/new?for=workflow:{workflow}"))),
+    };
+    let key = format!("{} {}", trouble.state.name(), trouble.step.as_deref().unwrap_or_default());
+    view! {
+        <li data-key=key class=format!("trouble s-{}", trouble.state.name())>
+            <h3>{parts::badge(trouble.state)}<span>{name}</span></h3>
+            <p>{trouble.sentence.clone()}</p>
+            <dl class="inline">{runs}{since}{next}</dl>
+            {recovery}
+        </li>
+    }
+    .into_any()
+}
+
+fn steps(picture: &WorkflowPicture) -> AnyView {
+    let title = match (picture.trouble.is_empty(), picture.steps.len()) {
+        (false, _) => "Where it is stuck".to_owned(),
+        (true, 1) => "The step".to_owned(),
+        (true, n) => format!("The {n} steps"),
+    };
+    let list = match picture.steps.as_slice() {
+        [] => parts::gap("No steps are declared and none was seen.", None),
+        steps => parts::spine(&picture.row.id, steps),
+    };
+    parts::section("steps", &title, list)
+}
+
+fn flow(picture: &WorkflowPicture) -> AnyView {
+    if picture.layout.nodes.len() < 2 {
+        return parts::no_block("flow");
+    }
+    let diagram = parts::diagram(&picture.row.name, &picture.steps, &picture.edges, &picture.layout);
+    parts::block("flow", parts::section("flow", "The whole flow", diagram))
+}
+
+/// The five questions, each answered from the book or shown as a gap.
+fn questions(picture: &WorkflowPicture) -> AnyView {
+    let answers = &picture.questions;
+    let name = if picture.row.declared { "the book" } else { "a book entry" };
+    let or_gap = |answer: &Option<String>, gap: &str| match answer {
+        Some(text) => view! { <p>{text.clone()}</p> }.into_any(),
+        None => parts::gap(&format!("Not written yet: {gap} in {name}."), None),
+    };
+    let one = |title: &'static str, body: AnyView| {
+        view! { <div class="question"><h3>{title}</h3><div>{body}</div></div> }
+    };
+    let fails = match answers.fails.as_slice() {
+        [] => parts::gap(&format!("Not written yet: what happens if a step is skipped or fails, in {name}."), None),
+        fails => {
+            let row =
+                |(step, words): &(String, String)| view! { <div><dt>{step.clone()}</dt><dd>{words.clone()}</dd></div> };
+            view! { <dl class="pairs">{fails.iter().map(row).collect_view()}</dl> }.into_any()
+        }
+    };
+    let needs = (!answers.needs.is_empty()).then(|| {
+        let row = |(id, name, without): &(String, String, Option<String>)| {
+            let without = without.clone().unwrap_or_else(|| "Not written yet: what happens without it.".to_owned());
+            view! { <div><dt><a href=format!("/components/{id}")>{name.clone()}</a></dt><dd>{without}</dd></div> }
+        };
+        view! {
+            <details><summary>{format!("It needs {} components", answers.needs.len())}</summary>
+                <dl class="pairs">{answers.needs.iter().map(row).collect_view()}</dl>
+            </details>
+        }
+    });
+    let decisions = (!answers.decisions.is_empty()).then(|| {
+        let row = |decision: &Decision| {
+            let because = decision.because.clone().map(|why| view! { <p class="dim">{why}</p> });
+            view! { <div id=format!("decision-{}", decision.id)><dt>{decision.date.clone()}</dt><dd><p>{decision.decided.clone()}</p>{because}</dd></div> }
+        };
+        view! { <dl class="pairs dated">{answers.decisions.iter().map(row).collect_view()}</dl> }
+    });
+    let workarounds = (!answers.workarounds.is_empty()).then(|| {
+        let row = |workaround: &Workaround| {
+            let cost = workaround.harder_later.clone().map(|cost| view! { <p class="dim">"Later: "{cost}</p> });
+            let review = workaround.review_by.clone().map(|day| view! { <p class="dim">"Look again by "{day}</p> });
+            view! { <div id=format!("workaround-{}", workaround.id)><dt>"Just for now"</dt><dd><p>{workaround.what.clone()}</p>{cost}{review}</dd></div> }
+        };
+        view! { <dl class="pairs dated">{answers.workarounds.iter().map(row).collect_view()}</dl> }
+    });
+    let works = or_gap(&answers.works, "how it works");
+    let different = match answers.differences.len() {
+        0 => None,
+        1 => Some("1 difference between the book and what was seen".to_owned()),
+        n => Some(format!("{n} differences between the book and what was seen")),
+    };
+    let different = different.map(|words| view! { <p><a href="#differences">{words}</a></p> });
+    let body = view! {
+        <div class="questions">
+            {one("How does this actually work today?", view! { {works}{different} }.into_any())}
+            {one("What happens if it fails?", fails)}
+            {one("Who depends on it?", view! { {or_gap(&answers.depends, "business owner and outcome")}{needs} }.into_any())}
+            {one("What should happen next?", or_gap(&answers.next, "what should be true by when"))}
+            {one("Why does it exist, and why is it built this way?",
+                view! { {or_gap(&answers.purpose, "its purpose")}{decisions}{workarounds} }.into_any())}
+        </div>
+    };
+    parts::section("questions", "How it works", body.into_any())
+}
+
+fn documents(picture: &WorkflowPicture) -> AnyView {
+    let list = match picture.documents.as_slice() {
+        [] => parts::gap(
+            "No runbook is written for this workflow yet.",
+            Some(format!("/runbooks/new?for=workflow:{}", picture.row.id)),
+        ),
+        rows => parts::runbook_rows(rows),
+    };
+    parts::section("runbooks", "Runbooks", list)
+}
+
+fn runs(picture: &WorkflowPicture) -> AnyView {
+    let list = match picture.runs.as_slice() {
+        [] => parts::empty("No run has been heard of yet."),
+        rows => {
+            let all = format!("/workflows/{}/runs", picture.row.id);
+            let words = match picture.observed.runs {
+                n if n > rows.len() as i64 => format!("All {n} runs"),
+                _ => "All runs, with filters".to_owned(),
+            };
+            view! { {parts::run_rows(rows)}<p class="more"><a href=all>{words}{parts::icon("arrow-right")}</a></p> }
+                .into_any()
+        }
+    };
+    parts::section("runs", "Recent runs", list)
+}
+
+fn differences(picture: &WorkflowPicture) -> AnyView {
+    if picture.questions.differences.is_empty() {
+        return parts::no_block("differences");
+    }
+    let one = |words: &String| view! { <li>{words.clone()}</li> };
+    let list = view! { <ul class="prose">{picture.questions.differences.iter().map(one).collect_view()}</ul> };
+    parts::block("differences", parts::section("differences", "Where the book and reality differ", list.into_any()))
+}

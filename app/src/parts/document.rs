@@ -1,0 +1,142 @@
+//! What every page about a runbook says the same way: whether to believe it, and what may have made it wrong.
+
+use leptos::prelude::*;
+
+use super::{icon, ink, names, tag, trust_badge, when};
+use crate::model::moment::Moment;
+use crate::model::reference::Reference;
+use crate::model::status::{Role, Trust};
+use crate::pages::runbook::FlagRow;
+use crate::pages::runbooks::RunbookRow;
+use crate::pages::shell::Viewer;
+
+/// Whether a runbook can be believed, why, since when, and who answers for it.
+pub fn trust_line(row: &RunbookRow) -> AnyView {
+    let reason = (row.trust != Trust::Trusted && !row.reason.is_empty()).then(|| row.reason.clone());
+    view! {
+        <div class="trust-line">
+            <p class="trust-why">
+                {trust_badge(row.trust, row.flags)}
+                {row.critical.then(|| tag("critical"))}
+                {reason.map(|reason| view! { <span>{reason}</span> })}
+            </p>
+            <p class="dim">
+                {reviewed(row.reviewed.as_ref())} " "
+                {row.owner.as_ref().map_or("Nobody owns it yet.".to_owned(), |owner| format!("Owned by {owner}."))}
+            </p>
+            {about(&row.about)}
+        </div>
+    }
+    .into_any()
+}
+
+/// `Last reviewed 3 Jun 10:20 by Anna.`, or that nobody has.
+pub fn reviewed(reviewed: Option<&(Moment, String)>) -> AnyView {
+    match reviewed {
+        Some((at, by)) => view! { "Last reviewed "{when(*at)}{format!(" by {by}.")} }.into_any(),
+        None => "Never reviewed.".into_any(),
+    }
+}
+
+/// What a runbook is for, as links.
+fn about(about: &[(String, String)]) -> Option<AnyView> {
+    let links: Vec<_> = about.iter().map(|(reference, name)| (name.clone(), path(reference))).collect();
+    (!links.is_empty())
+        .then(|| view! { <div class="about"><span class="dim">"For"</span>{names(&links)}</div> }.into_any())
+}
+
+/// Where the portal shows a reference; empty when it is not one.
+pub fn path(reference: &str) -> String {
+    Reference::parse(reference).map(|r| r.path()).unwrap_or_default()
+}
+
+/// One flag in words: what changed, from what to what, when, by whom, and the words that hold the old value.
+pub fn flag(flag: &FlagRow) -> AnyView {
+    let change = match (flag.before.as_str(), flag.after.as_str()) {
+        ("", after) => view! { " is new: "<b>{after.to_owned()}</b> }.into_any(),
+        (before, "") => view! { " was "<b>{before.to_owned()}</b>", is gone" }.into_any(),
+        (before, after) => view! { " was "<b>{before.to_owned()}</b>", is "<b>{after.to_owned()}</b> }.into_any(),
+    };
+    let by = if flag.by.is_empty() { ".".to_owned() } else { format!(" by {}.", flag.by) };
+    let words = flag.words.iter().map(|words| view! { <li><q>{words.clone()}</q></li> }).collect_view();
+    view! {
+        <div class="flag-what">
+            <p>
+                <a href=path(&flag.subject)>{flag.name.clone()}</a>
+                ", "<code>{flag.field.clone()}</code>{change}
+                {flag.changed_at.map(|at| view! { " since "{when(at)} })}{by}
+            </p>
+            {(!flag.words.is_empty()).then(|| view! {
+                <div class="flag-words"><p>"Words that hold the old value:"</p><ul>{words}</ul></div>
+            })}
+        </div>
+    }
+    .into_any()
+}
+
+/// A link to do something, or the disabled button with the reason why this person may not.
+pub fn action(viewer: Option<&Viewer>, needed: Role, label: &str, href: &str) -> AnyView {
+    match viewer {
+        Some(viewer) if viewer.role >= needed => {
+            view! { <a class="button" href=href.to_owned()>{label.to_owned()}</a> }.into_any()
+        }
+        Some(_) => view! {
+            <span class="refused">
+                <button type="button" class="button" disabled>{label.to_owned()}</button>
+                <span class="dim">{format!("Needs the role {}.", needed.name())}</span>
+            </span>
+        }
+        .into_any(),
+        None => view! {
+            <a class="button" href=sign_in(href)>{format!("Sign in to {}", lower_first(label))}</a>
+        }
+        .into_any(),
+    }
+}
+
+/// The path of the sign-in page that leads back to `next`.
+pub fn sign_in(next: &str) -> String {
+    let next: String = next
+        .bytes()
+        .map(|b| match b {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(b).to_string(),
+            _ => format!("%{b:02X}"),
+        })
+        .collect();
+    format!("/sign-in?next={next}")
+}
+
+fn lower_first(label: &str) -> String {
+    let mut letters = label.chars();
+    letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// A notice whose words hold links; `kind` is `info`, `good`, `warn` or `bad`. Said in place, not announced.
+pub fn banner(kind: &'static str, body: AnyView) -> AnyView {
+    let name = match kind {
+        "good" => "check",
+        "warn" => "alert",
+        "bad" => "state-broken",
+        _ => "info",
+    };
+    view! { <div class=format!("notice n-{kind}")>{icon(name)}<div>{body}</div></div> }.into_any()
+}
+
+/// What the links of a text lead to that does not exist; nothing when all do.
+pub fn missing_links(links: &[(String, String, bool)]) -> Option<AnyView> {
+    let missing: Vec<_> = links.iter().filter(|(_, _, exists)| !exists).collect();
+    let says = match missing.len() {
+        0 => return None,
+        1 => "It links to a part that does not exist: ".to_owned(),
+        n => format!("It links to {n} parts that do not exist: "),
+    };
+    let code = |(reference, _, _): &&(String, String, bool)| view! { <li><code>{reference.clone()}</code></li> };
+    let list = view! { <ul class="names">{missing.iter().map(code).collect_view()}</ul> };
+    Some(banner("warn", view! { <p>{says}</p>{list} }.into_any()))
+}
+
+/// Whether a day, `YYYY-MM-DD`, is before today where the reader is.
+pub fn is_past(day: &str) -> bool {
+    let ink = ink();
+    day < ink.now.zoned(&ink.zone).date().to_string().as_str()
+}

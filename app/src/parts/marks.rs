@@ -1,0 +1,62 @@
+//! Small marks: icons, state badges, trust badges, tags.
+
+use leptos::prelude::*;
+
+use super::ink;
+use crate::model::status::{State, Trust};
+
+/// An icon of the sprite `style/icons.svg`, by its name there; always beside words, so hidden from readers.
+pub fn icon(name: &str) -> AnyView {
+    let href = format!("{}/icons.svg#{name}", ink().pkg);
+    view! { <svg class="icon" aria-hidden="true"><use_ href=href/></svg> }.into_any()
+}
+
+/// A state as a pill: icon and word.
+pub fn badge(state: State) -> AnyView {
+    view! {
+        <span class=format!("badge s-{}", state.name())>{icon(state_icon(state))}<span>{state.words()}</span></span>
+    }
+    .into_any()
+}
+
+/// A state without the pill, for rows: On track stays quiet, the others are pills.
+pub fn mark(state: State) -> AnyView {
+    match state {
+        State::OnTrack => view! {
+            <span class="mark s-on_track">{icon(state_icon(state))}<span>{state.words()}</span></span>
+        }
+        .into_any(),
+        _ => badge(state),
+    }
+}
+
+/// The name of a state's icon in the sprite.
+pub(super) fn state_icon(state: State) -> &'static str {
+    match state {
+        State::OnTrack => "state-on_track",
+        State::Paused => "state-paused",
+        State::Retrying => "state-retrying",
+        State::NoSignal => "state-no_signal",
+        State::Late => "state-late",
+        State::Broken => "state-broken",
+    }
+}
+
+/// Whether a document can be believed: icon, word, and how many flags stand on it (0 shows none).
+pub fn trust_badge(trust: Trust, flags: i64) -> AnyView {
+    let name = match trust {
+        Trust::Trusted => "trust-trusted",
+        Trust::NotLinked => "trust-not_linked",
+        Trust::NeverReviewed => "trust-never_reviewed",
+        Trust::Overdue => "trust-overdue",
+        Trust::CheckNeeded => "trust-check_needed",
+    };
+    let count = (trust == Trust::CheckNeeded && flags > 0).then(|| view! { <b>{flags}</b> });
+    view! { <span class=format!("trust t-{}", trust.name())>{icon(name)}<span>{trust.words()}</span>{count}</span> }
+        .into_any()
+}
+
+/// A small word beside another: `late`, `out of order`, `critical`.
+pub fn tag(words: &str) -> AnyView {
+    view! { <span class="tag">{words.to_owned()}</span> }.into_any()
+}

@@ -1,0 +1,54 @@
+//! The shared pieces of pages: plain functions from facts to HTML, drawn once and the same everywhere.
+//!
+//! Nothing here holds state. What a piece must know of its surroundings (the icons' address, the time, the zone)
+//! is the [`Ink`], provided by whoever renders.
+
+mod attempts;
+mod blocks;
+pub mod document;
+mod flow;
+mod freshness;
+mod marks;
+pub mod records;
+mod recovery;
+mod rows;
+mod times;
+
+use jiff::tz::TimeZone;
+use leptos::prelude::{provide_context, use_context};
+
+use crate::model::moment::Moment;
+
+pub use attempts::attempts;
+pub use blocks::{
+    answer, block, copy_id, crumbs, empty, facts, field, gap, heading, names, no_block, notice, pager, section, words,
+};
+pub use flow::{diagram, legend, spine};
+pub use freshness::freshness;
+pub use marks::{badge, icon, mark, tag, trust_badge};
+pub use recovery::recovery;
+pub use rows::{change_rows, run_rows, runbook_rows, workflow_rows};
+pub use times::{day, length, seconds, when, when_ago};
+
+/// What every piece is drawn with: provided as context by whoever renders.
+#[derive(Debug, Clone)]
+pub struct Ink {
+    /// Where script, style and icons are, like `/pkg/3f9a…`; no slash at the end.
+    pub pkg: String,
+    /// What time it is for this page.
+    pub now: Moment,
+    /// The zone that times are shown in.
+    pub zone: TimeZone,
+}
+
+impl Ink {
+    /// Makes this the ink of everything drawn under the present owner.
+    pub fn provide(self) {
+        provide_context(self);
+    }
+}
+
+/// The ink of this rendering. Without one: UTC, the epoch, `/pkg`, so that a piece can be drawn alone in a test.
+pub fn ink() -> Ink {
+    use_context::<Ink>().unwrap_or(Ink { pkg: "/pkg".to_owned(), now: Moment::default(), zone: TimeZone::UTC })
+}

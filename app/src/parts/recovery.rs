@@ -1,0 +1,55 @@
+//! What to do first: the section of a runbook that matches the trouble, and whether it can be believed.
+
+use leptos::prelude::*;
+
+use super::marks::{icon, trust_badge};
+use crate::model::status::Trust;
+use crate::pages::workflow::Recovery;
+
+/// The first steps of the matching section. Steps that may be outdated are fenced in and say so before they are read.
+pub fn recovery(recovery: &Recovery) -> AnyView {
+    let section = match recovery.section.as_str() {
+        "" => String::new(),
+        anchor => format!("#{anchor}"),
+    };
+    let href = format!("/runbooks/{}{section}", recovery.slug);
+    let review = format!("/reviews/{}", recovery.slug);
+    let title = match recovery.trust {
+        Trust::Trusted => "Do this first",
+        Trust::CheckNeeded => "May be outdated: check before you do this",
+        Trust::NeverReviewed => "Nobody has confirmed these steps",
+        Trust::Overdue => "Not reviewed for too long: check before you do this",
+        Trust::NotLinked => "Nothing can tell whether these steps are still right",
+    };
+    let why = match (recovery.trust, recovery.flags) {
+        (Trust::CheckNeeded, 0 | 1) => {
+            Some("Something this section describes has changed since its review.".to_owned())
+        }
+        (Trust::CheckNeeded, n) => Some(format!("{n} things this section describes have changed since its review.")),
+        _ => None,
+    };
+    let steps = match recovery.steps.as_slice() {
+        [] => ().into_any(),
+        steps => {
+            let one = |step: &String| view! { <li>{step.clone()}</li> };
+            view! { <ol>{steps.iter().map(one).collect_view()}</ol> }.into_any()
+        }
+    };
+    let name = match recovery.section_title.as_str() {
+        "" => recovery.title.clone(),
+        section => format!("{}: {section}", recovery.title),
+    };
+    view! {
+        <div class=format!("recovery t-{}", recovery.trust.name())>
+            <p class="title">
+                {icon(if recovery.trust == Trust::Trusted { "steps" } else { "alert" })}
+                <strong>{title}</strong>
+                {trust_badge(recovery.trust, recovery.flags)}
+            </p>
+            {why.map(|why| view! { <p class="why">{why}" "<a href=review>"See what changed"</a></p> })}
+            {steps}
+            <p class="from"><a href=href>{icon("file-text")}{name}</a></p>
+        </div>
+    }
+    .into_any()
+}

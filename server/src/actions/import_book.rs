@@ -1,0 +1,134 @@
+//! Importing the book: every difference becomes a change, every new text of a file a version.
+
+use std::collections::BTreeSet;
+
+use app::model::book::Book;
+use app::model::mention::RunbookText;
+use app::model::moment::Moment;
+use app::model::reference::Reference;
+use app::model::review::{self, DEPLOYED, Difference, Parts, fingerprint};
+
+use crate::db::{Db, Tx};
+use crate::store::feed;
+use crate::store::parts::{self, ChangeRecord};
+use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
+
+/// What an import changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// How many values of parts differ from the import before.
+    pub changes: usize,
+    /// How many texts became versions.
+    pub versions: usize,
+    /// Workflows whose open runs must be judged anew.
+    pub rejudge: BTreeSet<String>,
+}
+
+/// Takes over a book and its runbooks.
+///
+/// The first import of all records no changes: nothing was there before.
+///
+/// # Errors
+/// What the database says; nothing of the import is kept then.
+pub async fn import_book(db: &Db, book: &Book, texts: &[RunbookText], now: Moment) -> sqlx::Result<Imported> {
+    let before: Parts = parts::all(db.read()).await?.into_iter().map(|(r, v, _)| (r, v)).collect();
+    let mut tx = db.write().await?;
+    feed::take_turn(&mut tx).await?;
+    let mut imported = Imported::default();
+    let mut after = review::parts(book);
+    // What is deployed is told by events and survives every import.
+    for (reference, values) in &before {
+        if let (Some(deployed), Some(now)) = (values.get(DEPLOYED), after.get_mut(reference)) {
+            now.insert(DEPLOYED.to_owned(), deployed.clone());
+        }
+    }
+    let declared = |r: &Reference| before.get(r).is_some_and(|v| v.len() > 1 || !v.contains_key(DEPLOYED));
+    let differences: Vec<Difference> = review::changes(&before, &after)
+        .into_iter()
+        // A part that only a deployment told of is not gone because the book does not know it.
+        .filter(|d| after.contains_key(&d.subject) || declared(&d.subject))
+        .collect();
+    let changed: Parts = after.iter().filter(|(r, v)| before.get(*r) != Some(v)).map(|(r, v)| (r.clone(), v.clone())).collect();
+    parts::put(&mut tx, &changed, now).await?;
+    let gone: Vec<Reference> =
+        before.keys().filter(|r| !after.contains_key(*r) && declared(r)).cloned().collect();
+    parts::remove(&mut tx, &gone).await?;
+    for difference in &differences {
+        match &difference.subject {
+            Reference::Workflow(w) | Reference::Step(w, _) => imported.rejudge.insert(w.clone()),
+            _ => false,
+        };
+    }
+    if !before.is_empty() {
+        imported.changes = differences.len();
+        let records: Vec<_> = differences.into_iter().map(|d| change(d, now)).collect();
+        parts::append_changes(&mut tx, &records).await?;
+    }
+    for text in texts {
+        imported.versions += usize::from(take_over(&mut tx, text, now).await?);
+    }
+    tx.commit().await?;
+    Ok(imported)
+}
+
+fn change(d: Difference, now: Moment) -> ChangeRecord {
+    let value = |v: String| (!v.is_empty()).then_some(v);
+    ChangeRecord {
+        reference: d.subject.to_string(),
+        field: d.field,
+        before_value: value(d.before),
+        after_value: value(d.after),
+        changed_at: now.millis(),
+        changed_by: "the book".to_owned(),
+        link: None,
+        origin: "book".to_owned(),
+    }
+}
+
+/// Makes a version of a file's text if it is new. A newer text from the browser is never overwritten.
+async fn take_over(tx: &mut Tx, text: &RunbookText, now: Moment) -> sqlx::Result<bool> {
+    let known = runbooks::find(tx, &text.slug).await?;
+    let print = fingerprint(&text.source);
+    if known.as_ref().is_some_and(|k| k.file_fingerprint.as_deref() == Some(&print)) {
+        return Ok(false);
+    }
+    let newest = match &known {
+        Some(known) => runbooks::version_in(tx, &text.slug, known.version).await?,
+        None => None,
+    };
+    let mut runbook = RunbookRecord {
+        slug: text.slug.clone(),
+        version: known.as_ref().map_or(0, |k| k.version),
+        file_fingerprint: Some(print),
+        conflict: None,
+    };
+    match newest {
+        Some(newest) if fingerprint(&newest.body) == fingerprint(&text.source) => {}
+        Some(newest) if newest.origin == "browser" => {
+            runbook.file_fingerprint = known.and_then(|k| k.file_fingerprint);
+            runbook.conflict = Some(format!(
+                "The file {} and version {}, saved in the browser by {}, differ. Version {} is shown. Settle it by putting the text of one into the other.",
+                text.file, newest.version, newest.author, newest.version
+            ));
+        }
+        _ => {
+            runbook.version += 1;
+            runbooks::put(tx, &runbook).await?;
+            let why = if runbook.version == 1 { "First version" } else { "The file changed" };
+            let version = VersionRecord {
+                slug: text.slug.clone(),
+                version: runbook.version,
+                body: text.source.clone(),
+                title: text.front.title.clone(),
+                author: text.file.clone(),
+                why: why.to_owned(),
+                saved_at: now.millis(),
+                origin: "file".to_owned(),
+            };
+            runbooks::append(tx, &version).await?;
+            return Ok(true);
+        }
+    }
+    runbooks::put(tx, &runbook).await?;
+    Ok(false)
+}

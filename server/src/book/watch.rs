@@ -1,0 +1,116 @@
+//! Taking the book over: at start, and whenever its files change. A broken file leaves the last good book in use.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+use super::{Reading, fingerprint, read};
+use crate::App;
+use crate::actions::import_book::import_book;
+use crate::actions::judge_due::judge_workflow;
+use crate::live::Topic;
+
+/// Editors write a file in several moves; the folder is read when it has been quiet for this long.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// Some folders (mounts, other machines) tell of no changes; they are looked at this often.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How many findings are shown on pages; `watchbook check` shows all.
+const MOST_SHOWN: usize = 20;
+
+/// Takes the book over at start. Without one that can be read the portal does not start.
+///
+/// # Errors
+/// A sentence for the person who starts it.
+pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
+    let reading = read(&app.config.book).map_err(|e| e.to_string())?;
+    if reading.has_errors() {
+        let shown: Vec<_> = errors(&reading);
+        return Err(format!(
+            "the book in {} cannot be used:\n  {}\nPut it right; \"watchbook check\" shows everything.",
+            app.config.book.display(),
+            shown.join("\n  ")
+        ));
+    }
+    take_over(app, reading).await.map_err(|e| format!("the book cannot be taken over: {e}"))
+}
+
+/// Takes the book over whenever its files change, for ever.
+pub async fn watch(app: Arc<App>) {
+    let (tell, mut told) = mpsc::channel(1);
+    let dir = app.config.book.clone();
+    // A full channel means that a change is known already.
+    let mut watcher = notify::recommended_watcher(move |_| {
+        let _ = tell.try_send(());
+    });
+    match &mut watcher {
+        Ok(watcher) => {
+            if let Err(error) = watcher.watch(&dir, RecursiveMode::Recursive) {
+                tracing::warn!(%error, "the folder of the book tells of no changes; it is looked at every few seconds");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "changes of files cannot be watched; the book is looked at every few seconds"),
+    }
+    let mut seen = fingerprint(&dir).ok();
+    loop {
+        tokio::select! {
+            _ = told.recv() => {
+                while tokio::time::timeout(QUIET, told.recv()).await.is_ok_and(|t| t.is_some()) {}
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let now = fingerprint(&dir).ok();
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        take_over_files(&app, &dir).await;
+    }
+}
+
+/// Reads the folder and takes it over, or says on every page why not.
+pub async fn take_over_files(app: &Arc<App>, dir: &Path) {
+    let dir = dir.to_owned();
+    let reading = match tokio::task::spawn_blocking(move || read(&dir)).await {
+        Ok(Ok(reading)) => reading,
+        Ok(Err(error)) => return keep_last_good(app, vec![error.to_string()]),
+        Err(error) => return keep_last_good(app, vec![format!("reading it failed: {error}")]),
+    };
+    if reading.has_errors() {
+        return keep_last_good(app, errors(&reading));
+    }
+    if let Err(error) = take_over(app, reading).await {
+        tracing::error!(%error, "the book could not be taken over");
+        keep_last_good(app, vec!["The database did not take it; the log says why.".to_owned()]);
+    }
+}
+
+fn keep_last_good(app: &App, errors: Vec<String>) {
+    tracing::warn!(?errors, "the book on disk cannot be used; the last good one stays");
+    app.worlds.set_book_errors(errors);
+    app.live.changed([Topic::Book].into());
+}
+
+fn errors(reading: &Reading) -> Vec<String> {
+    let wrong = reading.findings.iter().filter(|f| f.severity == super::Severity::Error);
+    wrong.map(ToString::to_string).take(MOST_SHOWN).collect()
+}
+
+async fn take_over(app: &Arc<App>, reading: Reading) -> sqlx::Result<()> {
+    let now = app.now();
+    let imported = import_book(&app.db, &reading.book, &reading.runbooks, now).await?;
+    app.worlds.set_book(reading.book);
+    app.worlds.try_reload(&app.db).await?;
+    tracing::info!(changes = imported.changes, versions = imported.versions, "the book was taken over");
+    let book = app.worlds.book();
+    for workflow in &imported.rejudge {
+        let topics = judge_workflow(&app.db, &book, workflow, now).await?;
+        app.live.changed(topics);
+    }
+    app.live.changed([Topic::Book].into());
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! The database: opening it, reading, writing. The only file that knows which database it is.
+
+use std::time::Duration;
+
+use sqlx::any::{AnyPoolOptions, AnyRow};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Transaction};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// A transaction on either database.
+pub type Tx = Transaction<'static, Any>;
+
+/// A query with its arguments bound.
+pub type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
+
+/// The most rows that one statement writes or looks for. Sizes are powers of two up to this, so that few statement
+/// texts exist and each is prepared once a connection.
+const MOST_ROWS: usize = 128;
+
+/// The database, SQLite or PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct Db {
+    readers: AnyPool,
+    /// On SQLite one connection, so that our own writers wait in line instead of for a lock.
+    writers: AnyPool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// Why the database cannot be used: a sentence for the person who starts the portal.
+#[derive(Debug)]
+pub struct OpenError(String);
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl Db {
+    /// Opens `sqlite://FILE` (made if missing) or `postgres://…` and brings its tables up to date.
+    ///
+    /// # Errors
+    /// A sentence when the address is of another kind, or the database cannot be reached, written or migrated.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        sqlx::any::install_default_drivers();
+        let shown = without_password(url);
+        let failed = |e: sqlx::Error| OpenError(format!("the database {shown} cannot be used: {e}"));
+        let db = if url.starts_with("sqlite:") {
+            let url = match url.contains('?') {
+                true => url.to_owned(),
+                false => format!("{url}?mode=rwc"),
+            };
+            let writers = sqlite_pool(&url, 1).await.map_err(failed)?;
+            Self { readers: sqlite_pool(&url, 4).await.map_err(failed)?, writers, kind: Kind::Sqlite }
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let pool = AnyPoolOptions::new()
+                .max_connections(10)
+                .acquire_timeout(Duration::from_secs(10))
+                .connect(url)
+                .await
+                .map_err(failed)?;
+            Self { readers: pool.clone(), writers: pool, kind: Kind::Postgres }
+        } else {
+            return Err(OpenError(format!("\"{shown}\" is not a database address; write sqlite://FILE or postgres://…")));
+        };
+        MIGRATIONS
+            .run(&db.writers)
+            .await
+            .map_err(|e| OpenError(format!("the tables of {shown} cannot be brought up to date: {e}")))?;
+        Ok(db)
+    }
+
+    /// Connections for reading.
+    pub fn read(&self) -> &AnyPool {
+        &self.readers
+    }
+
+    /// A transaction that may write.
+    ///
+    /// On SQLite it takes the write lock at once: a transaction that reads first and then writes fails when another
+    /// one wrote in between, however long it is willing to wait.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or stays locked.
+    pub async fn write(&self) -> sqlx::Result<Tx> {
+        match self.kind {
+            Kind::Sqlite => self.writers.begin_with("begin immediate").await,
+            Kind::Postgres => self.writers.begin().await,
+        }
+    }
+
+    /// Writes a consistent copy to `file` while the portal runs. SQLite only.
+    ///
+    /// # Errors
+    /// When the database is PostgreSQL (use `pg_dump`), or the file exists or cannot be written.
+    pub async fn backup(&self, file: &str) -> Result<(), OpenError> {
+        if self.kind == Kind::Postgres {
+            return Err(OpenError("this database is PostgreSQL: make the copy with pg_dump".into()));
+        }
+        sqlx::query("vacuum into $1")
+            .bind(file.to_owned())
+            .execute(&self.readers)
+            .await
+            .map(|_| ())
+            .map_err(|e| OpenError(format!("the copy {file} cannot be written: {e}")))
+    }
+
+    /// Closes every connection, which on SQLite folds the log into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+async fn sqlite_pool(url: &str, connections: u32) -> sqlx::Result<AnyPool> {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // FULL: an acknowledged event survives the loss of power, not only of the process.
+                let settings = "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;
+                    pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -4000;
+                    pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864";
+                connection.execute(sqlx::raw_sql(settings)).await?;
+                Ok(())
+            })
+        })
+        .connect(url)
+        .await
+}
+
+/// The address without its password, for messages.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => match url[scheme + 3..at].split_once(':') {
+            Some((user, _)) => format!("{}{user}:…{}", &url[..scheme + 3], &url[at..]),
+            None => url.to_owned(),
+        },
+        _ => url.to_owned(),
+    }
+}
+
+/// `head` followed by the placeholders of `rows` rows of `columns`, then `tail`.
+fn with_rows(head: &str, rows: usize, columns: usize, tail: &str) -> String {
+    let mut sql = String::with_capacity(head.len() + rows * columns * 6 + tail.len());
+    sql.push_str(head);
+    for row in 0..rows {
+        sql.push_str(if row == 0 { " (" } else { ", (" });
+        for column in 1..=columns {
+            if column > 1 {
+                sql.push_str(", ");
+            }
+            sql.push('$');
+            sql.push_str(&(row * columns + column).to_string());
+        }
+        sql.push(')');
+    }
+    sql.push(' ');
+    sql.push_str(tail);
+    sql
+}
+
+/// Executes `head (…), (…) tail` for all rows; `bind` adds the `columns` values of one row.
+///
+/// # Errors
+/// What the database says.
+pub async fn write_rows<T>(
+    tx: &mut Tx,
+    head: &str,
+    columns: usize,
+    tail: &str,
+    rows: &[T],
+    bind: impl for<'q> Fn(Query<'q>, &'q T) -> Query<'q>,
+) -> sqlx::Result<()> {
+    let mut left = rows;
+    while !left.is_empty() {
+        let size = MOST_ROWS.min(1 << left.len().ilog2());
+        let (now, later) = left.split_at(size);
+        let sql = with_rows(head, size, columns, tail);
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in now {
+            query = bind(query, row);
+        }
+        query.execute(&mut **tx).await?;
+        left = later;
+    }
+    Ok(())
+}
+
+/// Fetches `head (…), (…) tail` for all rows; the last chunk repeats its last row, so the result must not depend on
+/// how often a row is asked for.
+///
+/// # Errors
+/// What the database says.
+pub async fn read_rows<T>(
+    tx: &mut Tx,
+    head: &str,
+    columns: usize,
+    tail: &str,
+    rows: &[T],
+    bind: impl for<'q> Fn(Query<'q>, &'q T) -> Query<'q>,
+) -> sqlx::Result<Vec<AnyRow>> {
+    let mut found = Vec::new();
+    for chunk in rows.chunks(MOST_ROWS) {
+        let size = chunk.len().next_power_of_two();
+        let sql = with_rows(head, size, columns, tail);
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], size - chunk.len())) {
+            query = bind(query, row);
+        }
+        found.extend(query.fetch_all(&mut **tx).await?);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_count_through_all_rows() {
+        assert_eq!(with_rows("values", 2, 2, "x"), "values ($1, $2), ($3, $4) x");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(without_password("postgres://me:secret@host/db"), "postgres://me:…@host/db");
+        assert_eq!(without_password("sqlite://watchbook.db"), "sqlite://watchbook.db");
+    }
+
+    #[tokio::test]
+    async fn an_unwritable_place_is_named() {
+        let error = Db::open("sqlite:///nowhere/at/all.db").await.unwrap_err().to_string();
+        assert!(error.contains("/nowhere/at/all.db"), "{error}");
+        assert!(Db::open("mysql://x").await.unwrap_err().to_string().contains("sqlite://FILE"));
+    }
+}

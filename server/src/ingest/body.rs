@@ -1,0 +1,229 @@
+//! The five forms of a body of events: one object, an array, NDJSON, and CloudEvents single and in batch.
+
+use app::model::event::{Event, MOST_BYTES, Refusal};
+use app::model::moment::Moment;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::cloudevents;
+use crate::store::sources::RefusedEvent;
+
+/// The most events in one JSON batch.
+pub const MOST_EVENTS: usize = 1_000;
+
+/// The largest JSON batch, in bytes after decompression.
+pub const MOST_BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// How much of a refused event is kept, in bytes.
+const KEPT_BYTES: usize = 4_096;
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One native event or an array of them.
+    Json,
+    /// One native event a line, without an end.
+    Lines,
+    /// CloudEvents: attributes in headers, data in the body.
+    CloudBinary,
+    /// CloudEvents: one JSON object.
+    CloudStructured,
+    /// CloudEvents: an array.
+    CloudBatch,
+}
+
+impl Form {
+    /// The form that the headers announce; none when the content type is not one of ours.
+    ///
+    /// CloudEvents are recognised in the order of their HTTP binding: batch, structured, binary.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let media = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match media.as_str() {
+            "application/cloudevents-batch+json" => Some(Self::CloudBatch),
+            "application/cloudevents+json" => Some(Self::CloudStructured),
+            _ if headers.contains_key("ce-specversion") => Some(Self::CloudBinary),
+            "application/json" => Some(Self::Json),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Some(Self::Lines),
+            _ => None,
+        }
+    }
+}
+
+/// Why a whole body was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyError {
+    /// Not JSON; says where, in bytes from 1.
+    Malformed(String),
+    /// More events or bytes than one batch may have.
+    TooLarge(String),
+}
+
+/// One event that was refused, as it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventError {
+    /// Which event of the body, from 0.
+    pub index: usize,
+    /// The field that is wrong; empty for the event as a whole.
+    pub field: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// The events of a body: good ones, and refused ones with their index.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// Those that are taken.
+    pub events: Vec<Event>,
+    /// Those that are not, as they are answered.
+    pub errors: Vec<EventError>,
+    /// The same, as they are kept.
+    pub refused: Vec<RefusedEvent>,
+}
+
+impl Parsed {
+    fn add(&mut self, index: usize, result: Result<Event, Refusal>, raw: impl Fn() -> String, source: &str, now: Moment) {
+        match result {
+            Ok(event) => self.events.push(event),
+            Err(refusal) => {
+                let mut body = raw();
+                if body.len() > KEPT_BYTES {
+                    let mut end = KEPT_BYTES;
+                    while !body.is_char_boundary(end) {
+                        end -= 1;
+                    }
+                    body.truncate(end);
+                }
+                self.refused.push(RefusedEvent {
+                    received_at: now,
+                    source: source.to_owned(),
+                    field: refusal.field.clone(),
+                    detail: refusal.detail.clone(),
+                    body,
+                });
+                self.errors.push(EventError { index, field: refusal.field, detail: refusal.detail });
+            }
+        }
+    }
+
+    /// Adds one line of NDJSON; empty lines are skipped.
+    pub fn line(&mut self, index: usize, line: &[u8], source: &str, now: Moment) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let result = if line.len() > MOST_BYTES {
+            Err(Refusal::new("", format!("the line is longer than {} KiB", MOST_BYTES / 1024)))
+        } else {
+            serde_json::from_slice::<Value>(line)
+                .map_err(|e| Refusal::new("", format!("not JSON at byte {}: {}", e.column(), short(&e))))
+                .and_then(|value| Event::parse(value, source, now))
+        };
+        self.add(index, result, || String::from_utf8_lossy(line).into_owned(), source, now);
+    }
+}
+
+/// Parses a whole body of any form but lines.
+///
+/// # Errors
+/// When nothing of it can be read, or it is too large.
+pub fn parse(form: Form, headers: &HeaderMap, body: &[u8], source: &str, now: Moment) -> Result<Parsed, BodyError> {
+    let mut parsed = Parsed::default();
+    if form == Form::CloudBinary {
+        let raw = || String::from_utf8_lossy(body).into_owned();
+        let native = cloudevents::binary(headers, body);
+        let result = native.and_then(|value| Event::parse(value, source, now));
+        parsed.add(0, result, raw, source, now);
+        return Ok(parsed);
+    }
+    let value: Value = serde_json::from_slice(body).map_err(|e| BodyError::Malformed(malformed(&e, body)))?;
+    let items = match (form, value) {
+        (Form::CloudStructured, value) => vec![value],
+        (_, Value::Array(items)) => items,
+        (_, value) => vec![value],
+    };
+    if items.len() > MOST_EVENTS {
+        return Err(BodyError::TooLarge(format!(
+            "{} events in one batch; at most {MOST_EVENTS} are taken. Send several batches, or NDJSON.",
+            items.len()
+        )));
+    }
+    for (index, item) in items.into_iter().enumerate() {
+        let kept = item.clone();
+        let native = match form {
+            Form::CloudStructured | Form::CloudBatch => cloudevents::structured(item),
+            Form::Json | Form::Lines | Form::CloudBinary => Ok(item),
+        };
+        let result = native.and_then(|value| Event::parse(value, source, now));
+        parsed.add(index, result, || kept.to_string(), source, now);
+    }
+    Ok(parsed)
+}
+
+/// What is wrong with a text that is not JSON, and at which byte from 1.
+fn malformed(error: &serde_json::Error, body: &[u8]) -> String {
+    let before: usize = body.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    format!("The body is not JSON: {} at byte {}.", short(error), before + error.column())
+}
+
+/// The error without serde's own words about the place.
+fn short(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(form: Form, body: &str) -> Result<Parsed, BodyError> {
+        parse(form, &HeaderMap::new(), body.as_bytes(), "t", Moment::default())
+    }
+
+    #[test]
+    fn the_good_part_of_a_bad_batch_is_kept_and_the_bad_one_named() {
+        let body = r#"[{"workflow":"w","run":"1","state":"running"},{"workflow":"w","run":"1","state":"odd"}]"#;
+        let parsed = read(Form::Json, body).unwrap();
+        assert_eq!(parsed.events.len(), 1);
+        assert_eq!((parsed.errors[0].index, parsed.errors[0].field.as_str()), (1, "state"));
+        assert!(parsed.refused[0].body.contains("odd"));
+    }
+
+    #[test]
+    fn malformed_json_is_named_with_its_byte() {
+        let error = read(Form::Json, "{\"a\":1,\n \"b\" 2}").unwrap_err();
+        assert_eq!(error, BodyError::Malformed("The body is not JSON: expected `:` at byte 14.".into()));
+    }
+
+    #[test]
+    fn more_than_a_thousand_events_are_too_many_for_one_batch() {
+        let body = format!("[{}]", vec!["{}"; MOST_EVENTS + 1].join(","));
+        assert!(matches!(read(Form::Json, &body), Err(BodyError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_bad_line_is_refused_with_its_byte_and_an_empty_one_skipped() {
+        let mut parsed = Parsed::default();
+        parsed.line(0, b" ", "t", Moment::default());
+        parsed.line(1, b"{\"workflow\":", "t", Moment::default());
+        assert_eq!((parsed.errors.len(), parsed.errors[0].index), (1, 1));
+        assert!(parsed.errors[0].detail.contains("byte 12"), "{}", parsed.errors[0].detail);
+    }
+
+    #[test]
+    fn the_form_follows_from_the_headers_batch_first() {
+        let form = |content_type: &str, cloud: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+            if cloud {
+                headers.insert("ce-specversion", "1.0".parse().unwrap());
+            }
+            Form::of(&headers)
+        };
+        assert_eq!(form("application/json; charset=utf-8", false), Some(Form::Json));
+        assert_eq!(form("application/json", true), Some(Form::CloudBinary));
+        assert_eq!(form("application/cloudevents-batch+json", true), Some(Form::CloudBatch));
+        assert_eq!(form("text/plain", false), None);
+    }
+}

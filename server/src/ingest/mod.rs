@@ -1,0 +1,5 @@
+//! Taking events: formats that come in, and the one writer that all of them go through.
+
+pub mod body;
+pub mod cloudevents;
+pub mod writer;

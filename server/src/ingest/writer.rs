@@ -1,0 +1,147 @@
+//! The writer: takes what waits from all requests, records it in one commit, then answers every caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::actions::record_events::{Arrival, Receipt, record_events};
+use crate::db::Db;
+use crate::live::Live;
+use crate::world::Worlds;
+
+/// The most events that are recorded in one commit.
+pub const MOST_IN_COMMIT: usize = 1_000;
+
+/// The most events that may wait; beyond that callers are told to come back.
+const MOST_WAITING: usize = 8_000;
+
+/// The most arrivals that may wait.
+const MOST_ARRIVALS: usize = 1_024;
+
+/// How often a commit is tried while the database is busy or away, before the callers are told.
+const TRIES: u32 = 3;
+
+/// Hands events to the writer.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Job {
+    arrival: Arrival,
+    _room: OwnedSemaphorePermit,
+    answer: oneshot::Sender<Result<Receipt, WriteError>>,
+}
+
+/// Why events were not recorded. None of them is kept then; sending them again is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteError {
+    /// Too many wait already.
+    Full,
+    /// The database did not take them.
+    Database,
+    /// The portal is stopping.
+    Stopping,
+}
+
+impl Writer {
+    /// Starts the writer. It stops, after its last batch, when every handle to it is gone.
+    pub fn start(db: Db, worlds: Arc<Worlds>, live: Live) -> (Self, JoinHandle<()>) {
+        let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_ARRIVALS);
+        let task = tokio::spawn(async move {
+            while let Some(first) = waiting.recv().await {
+                let batch = with_what_waits(first, &mut waiting);
+                commit(&db, &worlds, &live, batch).await;
+            }
+        });
+        (Self { jobs, room: Arc::new(Semaphore::new(MOST_WAITING)) }, task)
+    }
+
+    /// Records an arrival if there is room for it now.
+    ///
+    /// # Errors
+    /// `Full` at once when too many wait; else what became of the commit.
+    pub async fn record(&self, arrival: Arrival) -> Result<Receipt, WriteError> {
+        let room = self.room.clone().try_acquire_many_owned(size(&arrival)).map_err(|_| WriteError::Full)?;
+        self.send(arrival, room).await
+    }
+
+    /// Records an arrival as soon as there is room: for a stream, which is slowed down instead of refused.
+    ///
+    /// # Errors
+    /// What became of the commit.
+    pub async fn record_when_room(&self, arrival: Arrival) -> Result<Receipt, WriteError> {
+        let room = self.room.clone().acquire_many_owned(size(&arrival)).await.map_err(|_| WriteError::Stopping)?;
+        self.send(arrival, room).await
+    }
+
+    async fn send(&self, arrival: Arrival, room: OwnedSemaphorePermit) -> Result<Receipt, WriteError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job { arrival, _room: room, answer };
+        self.jobs.send(job).await.map_err(|_| WriteError::Stopping)?;
+        answered.await.unwrap_or(Err(WriteError::Stopping))
+    }
+
+    /// How many events wait to be committed.
+    pub fn waiting(&self) -> usize {
+        MOST_WAITING - self.room.available_permits().min(MOST_WAITING)
+    }
+}
+
+fn size(arrival: &Arrival) -> u32 {
+    u32::try_from((arrival.events.len() + arrival.refused.len()).clamp(1, MOST_WAITING)).unwrap_or(1)
+}
+
+/// The first job and those that wait behind it, up to one commit's worth.
+fn with_what_waits(first: Job, waiting: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let mut events = first.arrival.events.len();
+    let mut batch = vec![first];
+    while events < MOST_IN_COMMIT {
+        let Ok(job) = waiting.try_recv() else { break };
+        events += job.arrival.events.len();
+        batch.push(job);
+    }
+    batch
+}
+
+async fn commit(db: &Db, worlds: &Worlds, live: &Live, batch: Vec<Job>) {
+    let (arrivals, answers): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|job| (job.arrival, (job.answer, job._room))).unzip();
+    let book = worlds.book();
+    let mut tries = 0;
+    let recorded = loop {
+        tries += 1;
+        match record_events(db, &book, &arrivals).await {
+            Ok(recorded) => break Ok(recorded),
+            Err(error) if tries < TRIES => {
+                tracing::warn!(%error, tries, "events were not recorded; trying again");
+                tokio::time::sleep(Duration::from_millis(50 << tries)).await;
+            }
+            Err(error) => break Err(error),
+        }
+    };
+    match recorded {
+        Ok(recorded) => {
+            for ((answer, room), receipt) in answers.into_iter().zip(recorded.receipts) {
+                drop(room);
+                // A caller that went away has its events all the same.
+                let _ = answer.send(Ok(receipt));
+            }
+            if recorded.parts_changed {
+                worlds.reload(db).await;
+                live.changed([crate::live::Topic::Book].into());
+            }
+            live.changed(recorded.topics);
+        }
+        Err(error) => {
+            tracing::error!(%error, arrivals = arrivals.len(), "events were not recorded");
+            for (answer, _) in answers {
+                let _ = answer.send(Err(WriteError::Database));
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The feed: every accepted event at its position, in the order of commits.
+
+use std::collections::HashMap;
+
+use app::model::event::{Event, Identity};
+use app::model::moment::Moment;
+use app::model::run::Heard;
+use app::model::story::Stored;
+use sqlx::{AnyPool, Row};
+
+use crate::db::{Tx, read_rows, write_rows};
+
+/// The last numbers given out.
+#[derive(Debug, Clone, Copy)]
+pub struct Counters {
+    /// The position of the newest event.
+    pub position: i64,
+    /// The key of the newest run.
+    pub run_key: i64,
+}
+
+/// An event to be written.
+#[derive(Debug)]
+pub struct NewEvent<'a> {
+    /// Its position.
+    pub position: i64,
+    /// The event.
+    pub event: &'a Event,
+    /// When it was heard.
+    pub received_at: Moment,
+    /// The run it belongs to.
+    pub run_key: Option<i64>,
+    /// The component, queue or system that it is about, for families other than step and run.
+    pub about: Option<&'a str>,
+    /// How often it was sent in this batch.
+    pub repeats: i64,
+}
+
+/// Takes the counters and with them the turn to write: other writers wait until this transaction ends.
+pub async fn take_turn(tx: &mut Tx) -> sqlx::Result<Counters> {
+    let (position, run_key) =
+        sqlx::query_as("update feed set position = position where id = 1 returning position, run_key")
+            .fetch_one(&mut **tx)
+            .await?;
+    Ok(Counters { position, run_key })
+}
+
+/// Writes the counters back.
+pub async fn set_counters(tx: &mut Tx, counters: Counters) -> sqlx::Result<()> {
+    sqlx::query("update feed set position = $1, run_key = $2 where id = 1")
+        .bind(counters.position)
+        .bind(counters.run_key)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The position of the newest event.
+pub async fn newest(pool: &AnyPool) -> sqlx::Result<i64> {
+    let (position,) = sqlx::query_as("select position from feed where id = 1").fetch_one(pool).await?;
+    Ok(position)
+}
+
+/// The positions of those identities that were seen before.
+pub async fn seen(tx: &mut Tx, identities: &[Identity]) -> sqlx::Result<HashMap<Identity, i64>> {
+    let head = "with wanted (identity) as (values";
+    let tail = ") select e.identity, e.identity_check, e.position from wanted join events e on e.identity = wanted.identity";
+    let rows = read_rows(tx, head, 1, tail, identities, |query, identity| query.bind(identity.key)).await?;
+    Ok(rows
+        .iter()
+        .map(|row| (Identity { key: row.get(0), check: row.get(1) }, row.get(2)))
+        .collect())
+}
+
+/// Counts repeats on the events at these positions.
+pub async fn add_repeats(tx: &mut Tx, repeats: &[(i64, i64)]) -> sqlx::Result<()> {
+    for (position, times) in repeats {
+        sqlx::query("update events set repeats = repeats + $1 where position = $2")
+            .bind(*times)
+            .bind(*position)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Appends events.
+pub async fn append(tx: &mut Tx, events: &[NewEvent<'_>]) -> sqlx::Result<()> {
+    let head = "insert into events (position, identity, identity_check, received_at, happened_at, family, source, run_key, about, repeats, body) values";
+    write_rows(tx, head, 11, "", events, |query, e| {
+        query
+            .bind(e.position)
+            .bind(e.event.identity.key)
+            .bind(e.event.identity.check)
+            .bind(e.received_at.millis())
+            .bind(e.event.time.millis())
+            .bind(e.event.family().name())
+            .bind(e.event.source.as_str())
+            .bind(e.run_key)
+            .bind(e.about)
+            .bind(e.repeats)
+            .bind(e.event.body.as_str())
+    })
+    .await
+}
+
+/// Every event of one run: what it is folded from again when one arrives out of order.
+pub async fn of_run(tx: &mut Tx, run_key: i64) -> sqlx::Result<Vec<Heard>> {
+    let rows: Vec<(i64, String)> =
+        sqlx::query_as("select received_at, body from events where run_key = $1 order by position")
+            .bind(run_key)
+            .fetch_all(&mut **tx)
+            .await?;
+    Ok(rows.into_iter().filter_map(|(received_at, body)| heard(received_at, &body)).collect())
+}
+
+/// The newest events of one run, at most `most`, oldest of them first.
+pub async fn newest_of_run(pool: &AnyPool, run_key: i64, most: i64) -> sqlx::Result<Vec<Stored>> {
+    let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(
+        "select position, received_at, repeats, body
+        from events
+        where run_key = $1
+        order by position desc
+        limit $2",
+    )
+    .bind(run_key)
+    .bind(most)
+    .fetch_all(pool)
+    .await?;
+    let stored = |(position, received_at, repeats, body): (i64, i64, i64, String)| {
+        Some(Stored { position, heard: heard(received_at, &body)?, repeats })
+    };
+    Ok(rows.into_iter().rev().filter_map(stored).collect())
+}
+
+fn heard(received_at: i64, body: &str) -> Option<Heard> {
+    match Event::stored(body) {
+        Ok(event) => Some(Heard { event, received_at: Moment::from_millis(received_at) }),
+        Err(refusal) => {
+            tracing::error!(field = refusal.field, detail = refusal.detail, "a stored event cannot be read");
+            None
+        }
+    }
+}
+
+/// An event as it lies in the feed.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct FeedRow {
+    pub position: i64,
+    pub happened_at: i64,
+    pub received_at: i64,
+    pub source: String,
+    pub family: String,
+    pub repeats: i64,
+    pub body: String,
+}
+
+/// The events after a position, oldest first.
+pub async fn after(pool: &AnyPool, position: i64, most: i64) -> sqlx::Result<Vec<FeedRow>> {
+    sqlx::query_as(
+        "select position, happened_at, received_at, source, family, repeats, body
+        from events
+        where position > $1
+        order by position
+        limit $2",
+    )
+    .bind(position)
+    .bind(most)
+    .fetch_all(pool)
+    .await
+}
+
+/// The newest events about one component, queue or system.
+pub async fn newest_about(pool: &AnyPool, about: &str, most: i64) -> sqlx::Result<Vec<FeedRow>> {
+    sqlx::query_as(
+        "select position, happened_at, received_at, source, family, repeats, body
+        from events
+        where about = $1
+        order by position desc
+        limit $2",
+    )
+    .bind(about)
+    .bind(most)
+    .fetch_all(pool)
+    .await
+}
+
+/// The newest events that are kept but move no run (queue, signal, change, record).
+pub async fn newest_others(pool: &AnyPool, most: i64) -> sqlx::Result<Vec<FeedRow>> {
+    sqlx::query_as(
+        "select position, happened_at, received_at, source, family, repeats, body
+        from events
+        where run_key is null and about is not null
+        order by position desc
+        limit $1",
+    )
+    .bind(most)
+    .fetch_all(pool)
+    .await
+}

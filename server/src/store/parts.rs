@@ -1,0 +1,122 @@
+//! Parts: the present values that documents may speak of, and every change of them.
+
+use app::model::moment::Moment;
+use app::model::reference::Reference;
+use app::model::review::{Parts, Values};
+use sqlx::AnyPool;
+
+use crate::db::{Tx, write_rows};
+
+/// A change as it is stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[allow(missing_docs)]
+pub struct ChangeRecord {
+    pub reference: String,
+    pub field: String,
+    pub before_value: Option<String>,
+    pub after_value: Option<String>,
+    pub changed_at: i64,
+    pub changed_by: String,
+    pub link: Option<String>,
+    pub origin: String,
+}
+
+/// Every part with its present values, and since when each is known.
+pub async fn all(pool: &AnyPool) -> sqlx::Result<Vec<(Reference, Values, Moment)>> {
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as("select reference, fields, known_since from parts").fetch_all(pool).await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(reference, fields, since)| {
+            let reference = Reference::parse(&reference).ok()?;
+            Some((reference, serde_json::from_str(&fields).ok()?, Moment::from_millis(since)))
+        })
+        .collect())
+}
+
+/// The present values of one part, read in a writing transaction.
+pub async fn find(tx: &mut Tx, reference: &Reference) -> sqlx::Result<Option<Values>> {
+    let row: Option<(String,)> = sqlx::query_as("select fields from parts where reference = $1")
+        .bind(reference.to_string())
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(row.and_then(|(fields,)| serde_json::from_str(&fields).ok()))
+}
+
+/// Writes the present values of parts; `known_since` of a known one stays.
+pub async fn put(tx: &mut Tx, parts: &Parts, now: Moment) -> sqlx::Result<()> {
+    let rows: Vec<_> = parts.iter().collect();
+    let head = "insert into parts (reference, fields, known_since) values";
+    let tail = "on conflict (reference) do update set fields = excluded.fields";
+    write_rows(tx, head, 3, tail, &rows, |query, (reference, values)| {
+        // Values are text to text: writing them as JSON cannot fail.
+        let fields = serde_json::to_string(values).unwrap_or_default();
+        query.bind(reference.to_string()).bind(fields).bind(now.millis())
+    })
+    .await
+}
+
+/// Removes parts that the book no longer has.
+pub async fn remove(tx: &mut Tx, gone: &[Reference]) -> sqlx::Result<()> {
+    write_rows(tx, "delete from parts where (reference) in (values", 1, ")", gone, |query, reference| {
+        query.bind(reference.to_string())
+    })
+    .await
+}
+
+/// Appends changes. The caller holds the turn to write (`feed::take_turn`).
+pub async fn append_changes(tx: &mut Tx, changes: &[ChangeRecord]) -> sqlx::Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (newest,): (i64,) = sqlx::query_as("select coalesce(max(id), 0) from changes").fetch_one(&mut **tx).await?;
+    let rows: Vec<(i64, &ChangeRecord)> = (newest + 1..).zip(changes).collect();
+    let head = "insert into changes (id, reference, field, before_value, after_value, changed_at, changed_by, link, origin) values";
+    write_rows(tx, head, 9, "", &rows, |query, (id, c)| {
+        query
+            .bind(*id)
+            .bind(c.reference.as_str())
+            .bind(c.field.as_str())
+            .bind(c.before_value.as_deref())
+            .bind(c.after_value.as_deref())
+            .bind(c.changed_at)
+            .bind(c.changed_by.as_str())
+            .bind(c.link.as_deref())
+            .bind(c.origin.as_str())
+    })
+    .await
+}
+
+const CHANGE: &str = "reference, field, before_value, after_value, changed_at, changed_by, link, origin";
+
+/// The newest changes since a moment.
+pub async fn changes_since(pool: &AnyPool, since: Moment, most: i64) -> sqlx::Result<Vec<ChangeRecord>> {
+    let sql = format!(
+        "select {CHANGE} from changes where changed_at >= $1 order by changed_at desc, id desc limit $2"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(since.millis()).bind(most).fetch_all(pool).await
+}
+
+/// The newest changes of one part.
+pub async fn changes_of(pool: &AnyPool, reference: &Reference, most: i64) -> sqlx::Result<Vec<ChangeRecord>> {
+    let sql = format!("select {CHANGE} from changes where reference = $1 order by id desc limit $2");
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(reference.to_string()).bind(most).fetch_all(pool).await
+}
+
+/// The changes after one, oldest first, with their ids.
+pub async fn changes_after(pool: &AnyPool, after: i64, most: i64) -> sqlx::Result<Vec<(i64, ChangeRecord)>> {
+    let sql = format!("select id, {CHANGE} from changes where id > $1 order by id limit $2");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(after).bind(most).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| Ok((sqlx::Row::try_get(row, "id")?, <ChangeRecord as sqlx::FromRow<_>>::from_row(row)?)))
+        .collect()
+}
+
+/// The newest change of each (part, field): what a flag names as its cause.
+pub async fn newest_of_each(pool: &AnyPool) -> sqlx::Result<Vec<ChangeRecord>> {
+    let sql = format!(
+        "select {CHANGE} from changes
+        where id in (select max(id) from changes group by reference, field)"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await
+}

@@ -1,0 +1,169 @@
+//! When a request cannot be answered: one enum, one mapping to status, a page for people and a problem for programs.
+
+use std::sync::Arc;
+
+use app::model::status::Role;
+use app::pages::error::ErrorPicture;
+use app::pages::shell::Place;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::render;
+use super::session::PageContext;
+use crate::App;
+use crate::ingest::body::EventError;
+
+/// Why a request was refused or failed.
+#[derive(Debug)]
+pub enum Error {
+    /// 404: what kind of thing, and which one.
+    NotFound(&'static str, String),
+    /// 403: what was wanted, the role it needs, the role they have.
+    Role(&'static str, Role, Option<Role>),
+    /// 422 or 400: what is wrong with the request, in a sentence.
+    Invalid(String),
+    /// 429: too much at once; how many seconds to wait.
+    Busy(&'static str, u32),
+    /// 500: the database failed; the cause goes to the log alone.
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Error {
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound(..) => StatusCode::NOT_FOUND,
+            Self::Role(..) => StatusCode::FORBIDDEN,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What failed, as a heading.
+    pub fn title(&self) -> String {
+        match self {
+            Self::NotFound(kind, id) => format!("There is no {kind} \"{id}\""),
+            Self::Role(wanted, ..) => format!("You may not {wanted}"),
+            Self::Invalid(_) => "That cannot be done as it was asked".to_owned(),
+            Self::Busy(what, _) => (*what).to_owned(),
+            Self::Database(_) => "This page could not be made".to_owned(),
+        }
+    }
+
+    /// What to do.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NotFound(..) => "It may have another name. Search for it below.".to_owned(),
+            Self::Role(_, needed, Some(have)) => {
+                format!("It needs the role {}; you are {}. An admin can change that.", needed.name(), have.name())
+            }
+            Self::Role(_, needed, None) => format!("It needs the role {}. Sign in first.", needed.name()),
+            Self::Invalid(why) => why.clone(),
+            Self::Busy(_, seconds) => format!("Nothing was lost. Try again in {seconds} seconds."),
+            Self::Database(_) => {
+                "The database did not answer as it should; the log says why. Events are still taken as soon as it does. Try again.".to_owned()
+            }
+        }
+    }
+
+    fn log(&self) {
+        if let Self::Database(error) = self {
+            tracing::error!(%error, "a request failed");
+        }
+    }
+
+    fn query(&self) -> String {
+        match self {
+            Self::NotFound(_, id) => id.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// The answer for a person.
+    pub async fn page(self, app: &App, context: PageContext) -> Response {
+        self.log();
+        let picture = ErrorPicture {
+            status: self.status().as_u16(),
+            title: self.title(),
+            detail: self.detail(),
+            query: self.query(),
+        };
+        let head = app::pages::error::head(&picture);
+        let body = move || app::pages::error::body(&picture);
+        let mut response = render::page(app, context, Place::Other, head, None, self.status(), body).await;
+        self.retry_after(&mut response);
+        response
+    }
+
+    fn retry_after(&self, response: &mut Response) {
+        if let Self::Busy(_, seconds) = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+    }
+}
+
+/// The answer for a program.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = Problem::new(self.status(), &self.title(), self.detail()).into_response();
+        self.retry_after(&mut response);
+        response
+    }
+}
+
+/// `application/problem+json` (RFC 9457).
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    status: u16,
+    title: String,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<EventError>,
+}
+
+impl Problem {
+    /// A problem with a status, what failed, and what to do.
+    pub fn new(status: StatusCode, title: &str, detail: impl Into<String>) -> Self {
+        Self { status: status.as_u16(), title: title.to_owned(), detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// With what is wrong with single events.
+    pub fn with_errors(self, errors: Vec<EventError>) -> Self {
+        Self { errors, ..self }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+/// Any address that is not ours.
+pub async fn not_found(State(app): State<Arc<App>>, context: PageContext, uri: Uri) -> Response {
+    let error = Error::NotFound("page", uri.path().to_owned());
+    if uri.path().starts_with("/api/") {
+        return error.into_response();
+    }
+    let last = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let picture = ErrorPicture { status: 404, title: error.title(), detail: error.detail(), query: last };
+    let head = app::pages::error::head(&picture);
+    let body = move || app::pages::error::body(&picture);
+    render::page(&app, context, Place::Other, head, None, StatusCode::NOT_FOUND, body).await
+}

@@ -1,0 +1,88 @@
+//! Whether the process lives, whether it can work, and its numbers for Prometheus.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use app::model::moment::Moment;
+use app::model::status::State as Status;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::App;
+use crate::standing;
+use crate::store::{feed, sources};
+
+/// The process answers.
+pub async fn health() -> &'static str {
+    "OK"
+}
+
+/// The database answers and the writer takes events.
+pub async fn ready(State(app): State<Arc<App>>) -> Response {
+    match feed::newest(app.db.read()).await {
+        Ok(position) => format!("OK, {position} events").into_response(),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "The database does not answer.").into_response()
+        }
+    }
+}
+
+/// The numbers, as Prometheus text.
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    match numbers(&app).await {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        Err(error) => super::error::Error::Database(error).into_response(),
+    }
+}
+
+async fn numbers(app: &App) -> sqlx::Result<String> {
+    let now = app.now();
+    let world = app.worlds.now();
+    let standings = standing::all(app, &world, now).await?;
+    let mut out = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, lines: Vec<(String, f64)>| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "# HELP watchbook_{name} {help}\n# TYPE watchbook_{name} {kind}");
+        for (labels, value) in lines {
+            let _ = writeln!(out, "watchbook_{name}{labels} {value}");
+        }
+    };
+    let open = standings.iter().flat_map(|s| {
+        let open = s.tally.open;
+        [
+            (Status::OnTrack, open.on_track),
+            (Status::Retrying, open.retrying),
+            (Status::Late, open.late),
+            (Status::Broken, open.broken),
+        ]
+        .map(|(state, n)| (format!("{{workflow=\"{}\",state=\"{}\"}}", label(&s.id), state.name()), n as f64))
+    });
+    family("open_runs", "gauge", "Runs that are not ended, by the state of their worst place.", open.collect());
+    let oldest = standings.iter().filter_map(|s| {
+        let seconds = now.since(s.oldest_at()?).millis() as f64 / 1000.0;
+        Some((format!("{{workflow=\"{}\"}}", label(&s.id)), seconds))
+    });
+    family("oldest_waiting_seconds", "gauge", "How long the oldest open run has been where it is.", oldest.collect());
+    let checks = world.documents.values().filter(|d| d.flags() > 0).count();
+    family("runbooks_needing_check", "gauge", "Runbooks with open flags.", vec![(String::new(), checks as f64)]);
+    let heard = sources::all(app.db.read()).await?;
+    let by_source = |value: fn(&sources::SourceRecord) -> i64| -> Vec<(String, f64)> {
+        heard.iter().map(|s| (format!("{{source=\"{}\"}}", label(&s.id)), value(s) as f64)).collect()
+    };
+    family("events_accepted_total", "counter", "Events recorded.", by_source(|s| s.accepted));
+    family("events_duplicate_total", "counter", "Events seen before.", by_source(|s| s.duplicates));
+    family("events_refused_total", "counter", "Events refused.", by_source(|s| s.refused));
+    let silence = heard.iter().map(|s| {
+        let seconds = now.since(Moment::from_millis(s.last_heard_at)).millis() as f64 / 1000.0;
+        (format!("{{source=\"{}\"}}", label(&s.id)), seconds)
+    });
+    family("source_silence_seconds", "gauge", "Seconds since a source was last heard.", silence.collect());
+    family("writer_waiting_events", "gauge", "Events that wait to be committed.", vec![(String::new(), app.writer.waiting() as f64)]);
+    Ok(out)
+}
+
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,173 @@
+//! `/live`: the stream of pictures that a page follows. One picture a topic at a time, made once however many listen.
+
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use app::pages::shell::{self, Head, Place};
+use app::parts;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use leptos::prelude::{AnyView, RenderHtml};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_stream::wrappers::WatchStream;
+
+use super::error::{Error, Problem};
+use super::{now, render, runs, sources, workflows};
+use crate::App;
+use crate::live::Topic;
+use crate::store::feed;
+
+/// Pictures of one topic are at least this far apart.
+const BETWEEN: Duration = Duration::from_secs(1);
+
+/// A picture is made anew after this time even when nothing was heard: sentences count time.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The pictures that are being followed.
+#[derive(Debug, Default)]
+pub struct Pictures {
+    followed: Mutex<HashMap<Topic, watch::Receiver<Bytes>>>,
+}
+
+/// What a page follows.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    topics: String,
+}
+
+/// The stream: the present picture at once, then each new one.
+pub async fn stream(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Response {
+    let Some(topic) = Topic::parse(&asked.topics) else {
+        let detail = format!("\"{}\" is nothing that can be followed.", asked.topics);
+        return Problem::new(StatusCode::NOT_FOUND, "There is no such stream", detail).into_response();
+    };
+    let pictures = follow(&app, topic);
+    let messages = WatchStream::new(pictures).filter(|m| std::future::ready(!m.is_empty())).map(Ok::<_, Infallible>);
+    let mut response = Body::from_stream(messages).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that collect answers would hold pictures back.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// The pictures of a topic; begins to make them when nobody followed it yet.
+fn follow(app: &Arc<App>, topic: Topic) -> watch::Receiver<Bytes> {
+    let mut followed = app.pictures.followed.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pictures) = followed.get(&topic)
+        && pictures.has_changed().is_ok()
+    {
+        return pictures.clone();
+    }
+    let (show, pictures) = watch::channel(Bytes::new());
+    followed.insert(topic.clone(), pictures.clone());
+    tokio::spawn(make_pictures(app.clone(), topic, show));
+    pictures
+}
+
+/// Makes pictures of a topic for as long as anybody follows it.
+async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Bytes>) {
+    let mut changes = app.live.listen();
+    loop {
+        let made_at = Instant::now();
+        match picture(&app, &topic).await {
+            Ok(picture) => {
+                let position = feed::newest(app.db.read()).await.unwrap_or_default();
+                // A picture is text to text: writing it as JSON cannot fail.
+                let data = serde_json::to_string(&picture).unwrap_or_default();
+                show.send_replace(format!("id: {position}\ndata: {data}\n\n").into());
+            }
+            Err(error) => tracing::warn!(?error, %topic, "a picture could not be made"),
+        }
+        if nobody_follows(&app, &topic, &show) {
+            return;
+        }
+        let longest = sleep_until(made_at + LONGEST);
+        tokio::pin!(longest);
+        loop {
+            tokio::select! {
+                () = &mut longest => break,
+                told = changes.recv() => match told {
+                    Ok(topics) if topics.iter().any(|t| topic.concerned_by(t)) => break,
+                    Ok(_) => {}
+                    // Fallen behind: look at everything.
+                    Err(_) => break,
+                },
+            }
+        }
+        sleep_until(made_at + BETWEEN).await;
+    }
+}
+
+/// Whether the making can end; decided under the lock, so that nobody joins in between.
+fn nobody_follows(app: &App, topic: &Topic, show: &watch::Sender<Bytes>) -> bool {
+    let mut followed = app.pictures.followed.lock().unwrap_or_else(PoisonError::into_inner);
+    // One receiver is the map's own.
+    let nobody = show.receiver_count() <= 1;
+    if nobody {
+        followed.remove(topic);
+    }
+    nobody
+}
+
+/// What the browser gets: every live block of a page as HTML.
+#[derive(Debug, Serialize)]
+struct Picture {
+    made: String,
+    title: String,
+    state: Option<&'static str>,
+    icon: String,
+    pkg: String,
+    blocks: BTreeMap<String, String>,
+}
+
+async fn picture(app: &App, topic: &Topic) -> Result<Picture, Error> {
+    type Draw = Box<dyn FnOnce() -> Vec<(&'static str, AnyView)> + Send>;
+    let (head, draw): (Head, Draw) = match topic {
+        Topic::Now => {
+            let picture = now::picture(app).await?;
+            (app::pages::now::head(&picture), Box::new(move || app::pages::now::blocks(&picture)))
+        }
+        Topic::Workflows => {
+            let picture = workflows::list(app).await?;
+            (app::pages::workflows::head(&picture), Box::new(move || app::pages::workflows::blocks(&picture)))
+        }
+        Topic::Workflow(id) => {
+            let picture = workflows::picture(app, id).await?;
+            (app::pages::workflow::head(&picture), Box::new(move || app::pages::workflow::blocks(&picture)))
+        }
+        Topic::Run(workflow, run) => {
+            let picture = runs::picture(app, workflow, run).await?;
+            (app::pages::run::head(&picture), Box::new(move || app::pages::run::blocks(&picture)))
+        }
+        Topic::Sources => {
+            let picture = sources::picture(app).await?;
+            (app::pages::sources::head(&picture), Box::new(move || app::pages::sources::blocks(&picture)))
+        }
+        Topic::Component(id) => return Err(Error::NotFound("stream", id.clone())),
+        Topic::Book => return Err(Error::NotFound("stream", "book".to_owned())),
+    };
+    let frame = render::frame(app, None, None, Place::Other, None).await;
+    let mut blocks: BTreeMap<String, String> = render::drawn(&render::ink(app, frame.now), || {
+        draw().into_iter().map(|(name, view)| (name.to_owned(), view.to_html())).collect()
+    });
+    let freshness = render::drawn(&render::ink(app, frame.now), || parts::freshness(&frame).to_html());
+    blocks.insert("freshness".to_owned(), freshness);
+    Ok(Picture {
+        made: frame.now.clock_seconds(&frame.zone),
+        title: shell::title(&head),
+        state: head.state.map(|s| s.name()),
+        icon: shell::favicon(&frame.pkg, head.state),
+        pkg: frame.pkg,
+        blocks,
+    })
+}

@@ -1,0 +1,81 @@
+//! The whole URL map.
+
+pub mod components;
+pub mod error;
+pub mod events;
+pub mod feed;
+pub mod find;
+pub mod health;
+pub mod live;
+pub mod now;
+pub mod people;
+pub mod pkg;
+pub mod render;
+pub mod reviews;
+pub mod runbooks;
+pub mod runs;
+pub mod serve;
+pub mod session;
+pub mod sources;
+pub mod workflows;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::App;
+
+/// Every URL of the portal.
+pub fn router(app: Arc<App>) -> Router {
+    let pages = Router::new()
+        .route("/", get(now::page))
+        .route("/workflows", get(workflows::list_page))
+        .route("/workflows/{id}", get(workflows::page))
+        .route("/workflows/{id}/runs", get(runs::list_page))
+        .route("/runs/{workflow}/{run}", get(runs::page))
+        .route("/components", get(components::list_page))
+        .route("/components/{id}", get(components::page))
+        .route("/runbooks", get(runbooks::list_page))
+        .route("/runbooks/new", get(runbooks::new_page).post(runbooks::create))
+        .route("/runbooks/{slug}", get(runbooks::page))
+        .route("/runbooks/{slug}/edit", get(runbooks::edit_page).post(runbooks::save))
+        .route("/runbooks/{slug}/history", get(runbooks::history_page))
+        .route("/runbooks/{slug}/compare", get(runbooks::compare_page))
+        .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))
+        .route("/reviews", get(reviews::list_page))
+        .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
+        .route("/sources", get(sources::page))
+        .route("/find", get(find::page))
+        .route("/live", get(live::stream));
+    let json = Router::new()
+        .route("/now", get(now::json))
+        .route("/workflows", get(workflows::list_json))
+        .route("/workflows/{id}", get(workflows::json))
+        .route("/workflows/{id}/runs", get(runs::list_json))
+        .route("/runs/{workflow}/{run}", get(runs::json))
+        .route("/components", get(components::list_json))
+        .route("/components/{id}", get(components::json))
+        .route("/runbooks", get(runbooks::list_json))
+        .route("/runbooks/{slug}", get(runbooks::json))
+        .route("/runbooks/{slug}/versions", get(runbooks::history_json))
+        .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_json))
+        .route("/reviews", get(reviews::json))
+        .route("/changes", get(feed::changes))
+        .route("/sources", get(sources::json))
+        .route("/find", get(find::json))
+        .route("/events", get(feed::events));
+    let readable = session::readers_only(pages.nest("/api/v1", json), &app);
+    let open = Router::new()
+        .route("/sign-in", get(people::sign_in_page).post(people::sign_in))
+        .route("/sign-in/demo", post(people::sign_in_demo))
+        .route("/sign-out", post(people::sign_out));
+    let people = session::with_sessions(readable.merge(open).fallback(error::not_found), &app);
+    let programs = Router::new()
+        .route("/api/v1/events", post(events::record))
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/pkg/{*file}", get(pkg::file));
+    render::compressed(people.merge(programs).with_state(app))
+}

@@ -1,0 +1,118 @@
+//! `/`: is anything wrong, and does it need me?
+
+use std::sync::Arc;
+
+use app::model::moment::{Moment, Span};
+use app::model::reference::Reference;
+use app::model::status::State as Status;
+use app::pages::now::{ChangeRow, NowPicture};
+use app::pages::shell::Place;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::error::Error;
+use super::session::PageContext;
+use super::{render, workflows};
+use crate::App;
+use crate::live::Topic;
+use crate::standing;
+use crate::store::parts::{self, ChangeRecord};
+use crate::world::World;
+
+/// How far back "what changed" goes.
+const LATELY: Span = Span::from_minutes(24 * 60);
+
+/// How many changes Now shows.
+const MOST_CHANGES: i64 = 12;
+
+/// Now as a page.
+pub async fn page(State(app): State<Arc<App>>, context: PageContext) -> Response {
+    match picture(&app).await {
+        Ok(picture) => {
+            let head = app::pages::now::head(&picture);
+            let body = move || app::pages::now::body(&picture);
+            render::page(&app, context, Place::Now, head, Some(Topic::Now), StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+/// Now as JSON.
+pub async fn json(State(app): State<Arc<App>>) -> Result<Json<NowPicture>, Error> {
+    picture(&app).await.map(Json)
+}
+
+/// What Now shows.
+pub async fn picture(app: &App) -> Result<NowPicture, Error> {
+    let now = app.now();
+    let world = app.worlds.now();
+    let all = workflows::list(app).await?.items;
+    let sources = standing::heard(app, now).await?;
+    let changes = parts::changes_since(app.db.read(), now - LATELY, MOST_CHANGES).await?;
+    let waiting = world.documents.values().filter(|d| d.flags() > 0).count() as i64;
+    let total = all.len();
+    let worst = all.first().map_or(Status::NoSignal, |w| w.state);
+    let (broken, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| w.state == Status::Broken);
+    let (on_track, attention): (Vec<_>, Vec<_>) = rest.into_iter().partition(|w| w.state == Status::OnTrack);
+    let sentence = sentence(total, broken.len(), attention.len(), &sources);
+    Ok(NowPicture {
+        checked_at: now,
+        state: worst,
+        sentence,
+        broken,
+        attention,
+        changed: changes.iter().map(|c| change_row(&world, c)).collect(),
+        on_track,
+        sources,
+        reviews_waiting: waiting,
+    })
+}
+
+fn sentence(total: usize, broken: usize, attention: usize, sources: &app::pages::shell::Heard) -> String {
+    let workflows = |n: usize| if n == 1 { "1 workflow".to_owned() } else { format!("{n} workflows") };
+    let reporting = match (sources.sources, sources.silent.len()) {
+        (0, _) => "no source has reported yet".to_owned(),
+        (n, 0) => format!("all {n} sources reporting"),
+        (n, silent) => format!("{silent} of {n} sources silent"),
+    };
+    let are = |n: usize| if n == 1 { "is" } else { "are" };
+    let need = |n: usize| if n == 1 { "needs" } else { "need" };
+    match (broken, attention) {
+        _ if total == 0 => "Nothing is declared and nothing was heard yet.".to_owned(),
+        (0, 0) => format!("Nothing needs you. {} on track, {reporting}.", workflows(total)),
+        (0, n) => format!("Nothing is broken. {} {} a look, {} on track, {reporting}.", workflows(n), need(n), total - n),
+        (b, 0) => format!("{} {} broken. {} on track, {reporting}.", workflows(b), are(b), total - b),
+        (b, n) => format!(
+            "{} {} broken. {n} more {} a look, {} on track, {reporting}.",
+            workflows(b),
+            are(b),
+            need(n),
+            total - b - n
+        ),
+    }
+}
+
+/// A change in a list.
+pub fn change_row(world: &World, record: &ChangeRecord) -> ChangeRow {
+    let reference = Reference::parse(&record.reference).ok();
+    let flags = reference.iter().flat_map(|r| {
+        world
+            .speaking_of(r)
+            .filter(|d| d.trusts.iter().any(|t| t.differences.iter().any(|x| x.subject == *r && x.field == record.field)))
+            .map(|d| d.record.slug.clone())
+    });
+    ChangeRow {
+        subject: record.reference.clone(),
+        name: reference.as_ref().map_or_else(|| record.reference.clone(), |r| world.name_of(r)),
+        href: reference.as_ref().map(Reference::path).unwrap_or_default(),
+        field: record.field.clone(),
+        before: record.before_value.clone(),
+        after: record.after_value.clone(),
+        changed_at: Moment::from_millis(record.changed_at),
+        by: record.changed_by.clone(),
+        link: record.link.clone(),
+        flags: flags.collect(),
+    }
+}

@@ -1,0 +1,772 @@
+//! `/runbooks`: the list, one runbook, writing it, its versions and what differs between two.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use app::markdown::{self, Chip, FactNow, fact_now};
+use app::model::book::Workflow;
+use app::model::check::Severity;
+use app::model::compare::compare;
+use app::model::mention::{Fact, Panel, PanelKind};
+use app::model::moment::Moment;
+use app::model::reference::{Reference, is_id};
+use app::model::review::words_with;
+use app::model::status::{Role, State as Status, Trust};
+use app::pages::edit::{Conflict, EditPicture};
+use app::pages::runbook::{FactRow, FlagRow, RunbookPicture, SectionPicture};
+use app::pages::runbooks::{RunbookRow, RunbooksPicture};
+use app::pages::shell::Place;
+use app::pages::versions::{ComparePicture, HistoryPicture, VersionRow};
+use app::pages::workflow::Recovery;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Form, Json};
+use serde::Deserialize;
+
+use super::error::Error;
+use super::session::PageContext;
+use super::{pkg, render};
+use crate::App;
+use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
+use crate::book;
+use crate::live::Topic;
+use crate::standing::{self, Standing};
+use crate::store::runbooks::{self, VersionRecord};
+use crate::store::reviews;
+use crate::world::{Document, World};
+
+/// How many versions are on one page of the history.
+const ON_A_PAGE: i64 = 50;
+
+/// What a new runbook begins with.
+const SKELETON: &str = "---
+title: \nfor: []
+owner: \n---
+
+## Do this now
+
+- [ ] \n
+## What it means
+
+## If it does not help
+
+## Background
+";
+
+/// A runbook in a list.
+pub fn row(world: &World, document: &Document, now: Moment) -> RunbookRow {
+    let front = &document.text.front;
+    let trust = document.trust(now);
+    RunbookRow {
+        slug: document.record.slug.clone(),
+        title: document.record.title.clone(),
+        version: document.record.version,
+        saved_at: document.record.saved(),
+        trust,
+        reason: reason(world, document, trust),
+        flags: document.flags(),
+        reviewed: document.reviewed(),
+        owner: front.owner.clone(),
+        critical: front.critical,
+        about: front.about.iter().map(|r| (r.to_string(), world.name_of(r))).collect(),
+    }
+}
+
+/// Why a document is trusted as far as it is, in words.
+fn reason(world: &World, document: &Document, trust: Trust) -> String {
+    match trust {
+        Trust::Trusted => "Reviewed, and nothing it speaks of has changed since.".to_owned(),
+        Trust::NotLinked => "It links to no part, so nothing can tell when it becomes wrong.".to_owned(),
+        Trust::NeverReviewed => "Nobody has said that it is right.".to_owned(),
+        Trust::Overdue => match document.text.front.review_every {
+            Some(every) => format!("It is to be reviewed every {}.", every.words()),
+            None => String::new(),
+        },
+        Trust::CheckNeeded => {
+            let first = document.trusts.iter().flat_map(|t| &t.differences).next();
+            let more = document.flags() - 1;
+            let told = match first {
+                Some(d) if d.field == "exists" => match d.after.is_empty() {
+                    true => format!("{} is gone", world.name_of(&d.subject)),
+                    false => format!("{} is there now", world.name_of(&d.subject)),
+                },
+                Some(d) => format!(
+                    "{}: {} was {}, is {}",
+                    world.name_of(&d.subject),
+                    d.field,
+                    or_nothing(&d.before),
+                    or_nothing(&d.after)
+                ),
+                None => "A section was edited, or added, and not reviewed since".to_owned(),
+            };
+            if more > 0 { format!("{told}, and {more} more.") } else { format!("{told}.") }
+        }
+    }
+}
+
+fn or_nothing(value: &str) -> &str {
+    if value.is_empty() { "nothing" } else { value }
+}
+
+/// The flags that stand on a section, by its number.
+pub fn flags(world: &World, document: &Document, number: usize) -> Vec<FlagRow> {
+    let section = &document.outline.sections[number];
+    let facts: Vec<_> =
+        section.facts.iter().map(|f| (f.subject.clone(), f.path.clone(), f.text.clone())).collect();
+    document.trusts[number]
+        .differences
+        .iter()
+        .map(|d| {
+            let cause = world.cause(&d.subject, &d.field);
+            FlagRow {
+                runbook: document.record.slug.clone(),
+                section: section.anchor.clone(),
+                subject: d.subject.to_string(),
+                name: world.name_of(&d.subject),
+                field: d.field.clone(),
+                before: d.before.clone(),
+                after: d.after.clone(),
+                changed_at: cause.map(|c| Moment::from_millis(c.changed_at)),
+                by: cause.map(|c| c.changed_by.clone()).unwrap_or_default(),
+                words: words_with(d, &facts, &section.text),
+                answer: None,
+            }
+        })
+        .collect()
+}
+
+/// What to do about trouble at a step: the matching failure point's section first, then a runbook for the step, its
+/// component, the workflow.
+pub fn recovery(
+    world: &World,
+    workflow: &Workflow,
+    step: Option<&str>,
+    error: &str,
+    now: Moment,
+) -> Option<Recovery> {
+    let declared = step.and_then(|s| workflow.step(s));
+    if let Some(step) = declared {
+        for point in step.failure_points.iter().filter(|p| p.matches(error)) {
+            if let Some(Reference::Runbook(slug, section)) = &point.action
+                && let Some(found) = section_of(world, slug, section.as_deref(), now)
+            {
+                return Some(found);
+            }
+        }
+    }
+    let mut places = Vec::new();
+    if let Some(step) = declared {
+        places.push(Reference::Step(workflow.id.clone(), step.id.clone()));
+        places.extend(step.component.iter().chain(&step.via).map(|c| Reference::Component(c.clone())));
+    }
+    places.push(Reference::Workflow(workflow.id.clone()));
+    places.iter().find_map(|place| {
+        let document = world.speaking_of(place).find(|d| d.text.front.about.contains(place))?;
+        section_of(world, &document.record.slug, None, now)
+    })
+}
+
+fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> Option<Recovery> {
+    let document = world.documents.get(slug)?;
+    let sections = &document.outline.sections;
+    // Without a section the first one with something to do; recovery comes first by convention.
+    let number = anchor
+        .and_then(|a| document.section(a))
+        .or_else(|| sections.iter().position(|s| !s.steps.is_empty()))
+        .or_else(|| sections.iter().position(|s| s.level > 0))?;
+    let section = &sections[number];
+    let flags = document.trusts[number].differences.len() as i64 + i64::from(document.trusts[number].edited);
+    let trust = match (flags, document.trust(now)) {
+        (0, Trust::CheckNeeded) => document.trusts[number].trust,
+        (0, whole) => whole,
+        _ => Trust::CheckNeeded,
+    };
+    Some(Recovery {
+        slug: slug.to_owned(),
+        section: section.anchor.clone(),
+        title: document.record.title.clone(),
+        section_title: section.title.clone(),
+        steps: section.steps.iter().take(3).map(|s| s.text.clone()).collect(),
+        trust,
+        flags,
+    })
+}
+
+/// What documents are rendered against: the state of everything they may link to.
+pub struct Shown<'a> {
+    world: &'a World,
+    standings: HashMap<String, Standing>,
+    sprite: String,
+}
+
+impl<'a> Shown<'a> {
+    /// Looks up how things stand.
+    pub async fn load(app: &App, world: &'a World) -> Result<Self, Error> {
+        let standings = standing::all(app, world, app.now()).await?;
+        Ok(Self {
+            world,
+            standings: standings.into_iter().map(|s| (s.id.clone(), s)).collect(),
+            sprite: format!("{}/icons.svg", pkg::folder()),
+        })
+    }
+
+    fn step_state(&self, workflow: &str, step: &str) -> Option<Status> {
+        let standing = self.standings.get(workflow)?;
+        let (_, tally) = standing.steps.iter().find(|((_, s), _)| s == step)?;
+        (tally.visits > 0).then(|| tally.here.worst())
+    }
+
+    fn state(&self, reference: &Reference) -> Option<Status> {
+        match reference {
+            Reference::Workflow(id) => self.standings.get(id).map(|s| s.verdict.state),
+            Reference::Step(w, s) | Reference::Failure(w, s, _) => self.step_state(w, s),
+            Reference::Component(id) => {
+                let steps = self.world.book.steps_on(id);
+                steps.filter_map(|(w, s)| self.step_state(&w.id, &s.id)).max()
+            }
+            Reference::Decision(_) | Reference::Workaround(_) | Reference::Runbook(..) => None,
+        }
+    }
+
+    /// Runs at the steps that a panel is about: (retrying, late, broken, open).
+    fn counts(&self, panel: &Panel) -> Option<crate::store::tallies::Counts> {
+        let reference = panel.candidates().into_iter().find(|r| self.world.exists(r))?;
+        let mut sum = crate::store::tallies::Counts::default();
+        let mut add = |workflow: &str, step: Option<&str>| {
+            let steps = self.standings.get(workflow).map(|s| s.steps.as_slice()).unwrap_or_default();
+            for (_, tally) in steps.iter().filter(|((_, s), _)| step.is_none_or(|step| step == s)) {
+                for state in [Status::OnTrack, Status::Retrying, Status::Late, Status::Broken] {
+                    sum.add(state, tally.here.of(state));
+                }
+            }
+        };
+        match &reference {
+            Reference::Workflow(id) => add(id, None),
+            Reference::Step(w, s) => add(w, Some(s)),
+            Reference::Component(id) => {
+                for (workflow, step) in self.world.book.steps_on(id) {
+                    add(&workflow.id, Some(&step.id));
+                }
+            }
+            _ => return None,
+        }
+        Some(sum)
+    }
+}
+
+impl markdown::Context for Shown<'_> {
+    fn chip(&self, reference: &Reference) -> Chip {
+        Chip {
+            exists: self.world.exists(reference),
+            name: self.world.name_of(reference),
+            href: reference.path(),
+            state: self.state(reference),
+        }
+    }
+
+    fn fact(&self, fact: &Fact) -> FactNow {
+        fact_now(&self.world.book, fact)
+    }
+
+    fn panel(&self, panel: &Panel) -> Option<String> {
+        let counts = self.counts(panel)?;
+        let words = match panel.kind {
+            PanelKind::State => counts.worst().words().to_owned(),
+            PanelKind::Queue => format!("{} waiting", counts.total()),
+            PanelKind::Retries => match counts.retrying {
+                0 => "none is trying again".to_owned(),
+                n => format!("{n} trying again"),
+            },
+            PanelKind::Stuck => match counts.late + counts.broken {
+                0 => "none is stuck".to_owned(),
+                n => format!("{n} stuck ({} late, {} failed)", counts.late, counts.broken),
+            },
+            PanelKind::Dependents => {
+                let reference = panel.candidates().into_iter().find(|r| self.world.exists(r))?;
+                let Reference::Component(id) = &reference else { return None };
+                let names: Vec<_> = self.world.book.dependants(id).map(|(c, _)| c.name.as_str()).collect();
+                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+            }
+        };
+        Some(format!("<span class=\"panel\">{}: <strong>{}</strong></span>", escape(&panel.alt), escape(&words)))
+    }
+
+    fn sprite(&self) -> &str {
+        &self.sprite
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The list as a page.
+pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
+    let picture = list(&app);
+    let head = app::pages::runbooks::head(&picture);
+    let viewer = context.viewer.clone();
+    let body = move || app::pages::runbooks::body(&picture, viewer.as_ref());
+    render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+}
+
+/// The list as JSON.
+pub async fn list_json(State(app): State<Arc<App>>) -> Json<RunbooksPicture> {
+    Json(list(&app))
+}
+
+fn list(app: &App) -> RunbooksPicture {
+    let world = app.worlds.now();
+    let now = app.now();
+    let mut items: Vec<_> = world.documents.values().map(|d| row(&world, d, now)).collect();
+    items.sort_by(|a, b| b.trust.cmp(&a.trust).then_with(|| a.title.cmp(&b.title)));
+    RunbooksPicture { items, next: None }
+}
+
+/// One runbook as a page.
+pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(slug): Path<String>) -> Response {
+    show(&app, context, &slug, None).await
+}
+
+/// One version of it as a page.
+pub async fn version_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path((slug, version)): Path<(String, i64)>,
+) -> Response {
+    show(&app, context, &slug, Some(version)).await
+}
+
+async fn show(app: &App, context: PageContext, slug: &str, version: Option<i64>) -> Response {
+    match picture(app, slug, version).await {
+        Ok(picture) => {
+            let head = app::pages::runbook::head(&picture);
+            let viewer = context.viewer.clone();
+            let body = move || app::pages::runbook::body(&picture, viewer.as_ref());
+            render::page(app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+        }
+        Err(error) => error.page(app, context).await,
+    }
+}
+
+/// One runbook as JSON.
+pub async fn json(State(app): State<Arc<App>>, Path(slug): Path<String>) -> Result<Json<RunbookPicture>, Error> {
+    picture(&app, &slug, None).await.map(Json)
+}
+
+/// One version of it as JSON.
+pub async fn version_json(
+    State(app): State<Arc<App>>,
+    Path((slug, version)): Path<(String, i64)>,
+) -> Result<Json<RunbookPicture>, Error> {
+    picture(&app, &slug, Some(version)).await.map(Json)
+}
+
+fn document<'a>(world: &'a World, slug: &str) -> Result<&'a Arc<Document>, Error> {
+    world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))
+}
+
+async fn picture(app: &App, slug: &str, version: Option<i64>) -> Result<RunbookPicture, Error> {
+    let world = app.worlds.now();
+    let newest = document(&world, slug)?;
+    let shown = Shown::load(app, &world).await?;
+    let old = match version {
+        Some(n) if n != newest.record.version => Some(
+            runbooks::version(app.db.read(), slug, n)
+                .await?
+                .ok_or_else(|| Error::NotFound("version", format!("{slug} {n}")))?,
+        ),
+        _ => None,
+    };
+    let record = old.as_ref().unwrap_or(&newest.record);
+    let outline = match &old {
+        Some(old) => Arc::new(markdown::parse(&book::runbook_text(slug, &old.body).body).map_err(Error::Invalid)?),
+        None => newest.outline.clone(),
+    };
+    let rendered = markdown::render(&outline, &shown);
+    let sections = rendered
+        .into_iter()
+        .enumerate()
+        .map(|(n, section)| SectionPicture {
+            // An old version is not judged: the newest one is what people follow.
+            trust: if old.is_none() { newest.trusts[n].trust } else { Trust::Trusted },
+            flags: if old.is_none() { flags(&world, newest, n) } else { Vec::new() },
+            anchor: section.anchor,
+            title: section.title,
+            level: section.level,
+            html: section.html,
+        })
+        .collect();
+    Ok(RunbookPicture {
+        row: row(&world, newest, app.now()),
+        sections,
+        facts: facts(&world, &outline),
+        links: links(&world, &outline),
+        author: record.author.clone(),
+        why: record.why.clone(),
+        shown: record.version,
+        shown_saved_at: record.saved(),
+        conflict: newest.conflict.clone(),
+    })
+}
+
+fn facts(world: &World, outline: &markdown::Document) -> Vec<FactRow> {
+    let all = outline.sections.iter().flat_map(|s| s.facts.iter().map(move |f| (s, f)));
+    all.map(|(section, fact)| {
+        let (holds, present) = match fact_now(&world.book, fact) {
+            FactNow::Holds => (true, Some(fact.stated.clone())),
+            FactNow::Differs { present } => (false, Some(present)),
+            FactNow::Unknown => (false, None),
+        };
+        FactRow { section: section.anchor.clone(), text: fact.text.clone(), holds, stated: fact.stated.clone(), present }
+    })
+    .collect()
+}
+
+fn links(world: &World, outline: &markdown::Document) -> Vec<(String, String, bool)> {
+    let mut links: Vec<_> = outline
+        .sections
+        .iter()
+        .flat_map(|s| &s.links)
+        .map(|r| (r.to_string(), world.name_of(r), world.exists(r)))
+        .collect();
+    links.sort();
+    links.dedup();
+    links
+}
+
+/// What is typed in the editor.
+#[derive(Debug, Deserialize)]
+pub struct Typed {
+    #[serde(default)]
+    slug: String,
+    #[serde(default)]
+    base: i64,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    why: String,
+    #[serde(default)]
+    action: String,
+}
+
+/// The editor for a new runbook.
+pub async fn new_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
+    if let Err(refused) = context.demand(Role::Editor, "write runbooks") {
+        return refused.page(&app, context).await;
+    }
+    let typed = Typed {
+        slug: String::new(),
+        base: 0,
+        text: SKELETON.to_owned(),
+        why: String::new(),
+        action: String::new(),
+    };
+    editor(&app, context, None, typed, Vec::new(), None, false, StatusCode::OK).await
+}
+
+/// The editor for a runbook.
+pub async fn edit_page(State(app): State<Arc<App>>, context: PageContext, Path(slug): Path<String>) -> Response {
+    if let Err(refused) = context.demand(Role::Editor, "edit runbooks") {
+        return refused.page(&app, context).await;
+    }
+    let world = app.worlds.now();
+    let document = match document(&world, &slug) {
+        Ok(document) => document.clone(),
+        Err(error) => return error.page(&app, context).await,
+    };
+    let typed = Typed {
+        slug: slug.clone(),
+        base: document.record.version,
+        text: document.record.body.clone(),
+        why: String::new(),
+        action: String::new(),
+    };
+    editor(&app, context, Some(&slug), typed, Vec::new(), None, false, StatusCode::OK).await
+}
+
+/// Saves a new runbook.
+pub async fn create(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Form(typed): Form<Typed>,
+) -> Response {
+    if let Err(refused) = context.demand(Role::Editor, "write runbooks") {
+        return refused.page(&app, context).await;
+    }
+    let slug = typed.slug.trim().to_owned();
+    let taken = app.worlds.now().documents.contains_key(&slug);
+    let wrong = match (is_id(&slug) && slug != "new", taken) {
+        (false, _) => Some("The name in the address must be 1 to 63 of a-z, 0-9 and -, and not \"new\".".to_owned()),
+        (_, true) => Some(format!("There is a runbook \"{slug}\" already. Choose another name, or edit that one.")),
+        _ => None,
+    };
+    match wrong {
+        Some(wrong) => editor(&app, context, None, typed, vec![wrong], None, false, StatusCode::UNPROCESSABLE_ENTITY).await,
+        None => preview_or_save(&app, context, None, slug, typed).await,
+    }
+}
+
+/// Saves the next version of a runbook.
+pub async fn save(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path(slug): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Response {
+    if let Err(refused) = context.demand(Role::Editor, "edit runbooks") {
+        return refused.page(&app, context).await;
+    }
+    if !app.worlds.now().documents.contains_key(&slug) {
+        return Error::NotFound("runbook", slug).page(&app, context).await;
+    }
+    preview_or_save(&app, context, Some(slug.clone()), slug, typed).await
+}
+
+async fn preview_or_save(
+    app: &Arc<App>,
+    context: PageContext,
+    known: Option<String>,
+    slug: String,
+    mut typed: Typed,
+) -> Response {
+    // Browsers send lines ended by CR LF; files have LF.
+    typed.text = typed.text.replace("\r\n", "\n");
+    let world = app.worlds.now();
+    let anchors = world
+        .documents
+        .values()
+        .map(|d| (d.record.slug.clone(), d.text.anchors.iter().cloned().collect()))
+        .collect();
+    let findings = book::check_draft(&slug, &typed.text, &world.book, &anchors);
+    let known = known.as_deref();
+    if typed.action == "preview" {
+        let told = findings.iter().map(|f| format!("Line {}: {}.", f.line, f.text)).collect();
+        return editor(app, context, known, typed, told, None, true, StatusCode::OK).await;
+    }
+    let mut wrong: Vec<String> = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .map(|f| format!("Line {}: {}.", f.line, f.text))
+        .collect();
+    if typed.why.trim().is_empty() {
+        wrong.push("Say in a line why you change it; it stands in the history.".to_owned());
+    }
+    if let Err(sentence) = markdown::parse(&typed.text) {
+        wrong.push(sentence);
+    }
+    if !wrong.is_empty() {
+        return editor(app, context, known, typed, wrong, None, false, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    let text = book::runbook_text(&slug, &typed.text);
+    let author = context.viewer.as_ref().map(|v| v.name.clone()).unwrap_or_default();
+    let draft = Draft {
+        slug: &slug,
+        base: typed.base,
+        body: &typed.text,
+        title: &text.front.title,
+        author: &author,
+        address: &context.address,
+        why: typed.why.trim(),
+    };
+    match publish_runbook(&app.db, draft, app.now()).await {
+        Ok(Published::Version(version)) => {
+            app.worlds.reload(&app.db).await;
+            app.live.changed([Topic::Book].into());
+            context.flash(&format!("Saved as version {version}. Saving is not reviewing: sections you changed wait for a review.")).await;
+            Redirect::to(&format!("/runbooks/{slug}")).into_response()
+        }
+        Ok(Published::Same(version)) => {
+            context.flash(&format!("Nothing was changed; version {version} stays.")).await;
+            Redirect::to(&format!("/runbooks/{slug}")).into_response()
+        }
+        Ok(Published::Conflict(theirs)) => {
+            editor(app, context, known, typed, Vec::new(), Some(*theirs), false, StatusCode::CONFLICT).await
+        }
+        Err(error) => Error::Database(error).page(app, context).await,
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+async fn editor(
+    app: &App,
+    context: PageContext,
+    slug: Option<&str>,
+    typed: Typed,
+    errors: Vec<String>,
+    theirs: Option<VersionRecord>,
+    preview: bool,
+    status: StatusCode,
+) -> Response {
+    let world = app.worlds.now();
+    let text = book::runbook_text(slug.unwrap_or(&typed.slug), &typed.text);
+    let outline = markdown::parse(&text.body);
+    let shown = match Shown::load(app, &world).await {
+        Ok(shown) => shown,
+        Err(error) => return error.page(app, context).await,
+    };
+    let known = slug.and_then(|s| world.documents.get(s));
+    let picture = EditPicture {
+        slug: slug.map(str::to_owned).or(Some(typed.slug).filter(|s| !s.is_empty())),
+        title: known.map_or_else(|| "New runbook".to_owned(), |d| d.record.title.clone()),
+        base: theirs.as_ref().map_or(typed.base, |t| t.version),
+        preview: match (&outline, preview) {
+            (Ok(outline), true) => Some(preview_html(outline, &shown)),
+            _ => None,
+        },
+        links: outline.as_ref().map(|o| links(&world, o)).unwrap_or_default(),
+        conflict: theirs.map(|theirs| Conflict {
+            version: theirs.version,
+            author: theirs.author,
+            lines: line_differences(&theirs.body, &typed.text),
+            text: theirs.body,
+        }),
+        flags: known
+            .map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n)).collect())
+            .unwrap_or_default(),
+        text: typed.text,
+        why: typed.why,
+        errors,
+    };
+    let head = app::pages::edit::head(&picture);
+    let body = move || app::pages::edit::body(&picture);
+    render::page(app, context, Place::Runbooks, head, None, status, body).await
+}
+
+fn preview_html(outline: &markdown::Document, shown: &Shown) -> String {
+    let sections = markdown::render(outline, shown).into_iter().map(|s| {
+        let level = (s.level + 1).clamp(2, 6);
+        match s.title.is_empty() {
+            true => s.html,
+            false => format!("<h{level}>{}</h{level}>{}", escape(&s.title), s.html),
+        }
+    });
+    sections.collect()
+}
+
+/// Theirs against mine, line by line.
+fn line_differences(theirs: &str, mine: &str) -> Vec<(char, String)> {
+    let diff = similar::TextDiff::from_lines(theirs, mine);
+    diff.iter_all_changes()
+        .map(|change| {
+            let sign = match change.tag() {
+                similar::ChangeTag::Equal => ' ',
+                similar::ChangeTag::Delete => '-',
+                similar::ChangeTag::Insert => '+',
+            };
+            (sign, change.value().trim_end_matches('\n').to_owned())
+        })
+        .collect()
+}
+
+/// From where in a list.
+#[derive(Debug, Default, Deserialize)]
+pub struct After {
+    after: Option<i64>,
+}
+
+/// The versions as a page.
+pub async fn history_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path(slug): Path<String>,
+    Query(from): Query<After>,
+) -> Response {
+    match history(&app, &slug, from).await {
+        Ok(picture) => {
+            let head = app::pages::versions::history_head(&picture);
+            let body = move || app::pages::versions::history_body(&picture);
+            render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+/// The versions as JSON.
+pub async fn history_json(
+    State(app): State<Arc<App>>,
+    Path(slug): Path<String>,
+    Query(from): Query<After>,
+) -> Result<Json<HistoryPicture>, Error> {
+    history(&app, &slug, from).await.map(Json)
+}
+
+async fn history(app: &App, slug: &str, from: After) -> Result<HistoryPicture, Error> {
+    let world = app.worlds.now();
+    let title = document(&world, slug)?.record.title.clone();
+    let before = from.after.unwrap_or(i64::MAX);
+    let mut records = runbooks::versions(app.db.read(), slug, before, ON_A_PAGE + 1).await?;
+    let more = records.len() as i64 > ON_A_PAGE;
+    records.truncate(ON_A_PAGE as usize);
+    let reviewed = reviewers(app, slug).await?;
+    Ok(HistoryPicture {
+        slug: slug.to_owned(),
+        title,
+        next: more.then(|| records.last().map(|r| r.version.to_string())).flatten(),
+        items: records.iter().map(|r| version_row(r, &reviewed)).collect(),
+    })
+}
+
+async fn reviewers(app: &App, slug: &str) -> Result<HashMap<i64, (Moment, String)>, Error> {
+    let rows = reviews::by_version(app.db.read(), slug).await?;
+    Ok(rows.into_iter().map(|(version, at, by)| (version, (at, by))).collect())
+}
+
+fn version_row(record: &VersionRecord, reviewed: &HashMap<i64, (Moment, String)>) -> VersionRow {
+    VersionRow {
+        version: record.version,
+        saved_at: record.saved(),
+        author: record.author.clone(),
+        why: record.why.clone(),
+        origin: record.origin.clone(),
+        reviewed: reviewed.get(&record.version).cloned(),
+    }
+}
+
+/// Which two versions.
+#[derive(Debug, Default, Deserialize)]
+pub struct Two {
+    from: Option<i64>,
+    to: Option<i64>,
+}
+
+/// What differs between two versions, as a page.
+pub async fn compare_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path(slug): Path<String>,
+    Query(two): Query<Two>,
+) -> Response {
+    match comparison(&app, &slug, two).await {
+        Ok(picture) => {
+            let head = app::pages::versions::compare_head(&picture);
+            let body = move || app::pages::versions::compare_body(&picture);
+            render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, Error> {
+    let world = app.worlds.now();
+    let newest = document(&world, slug)?;
+    let to = two.to.unwrap_or(newest.record.version);
+    let from = two.from.unwrap_or((to - 1).max(1));
+    let pool = app.db.read();
+    let find = async |n: i64| {
+        let found = runbooks::version(pool, slug, n).await?;
+        found.ok_or_else(|| Error::NotFound("version", format!("{slug} {n}")))
+    };
+    let (older, newer) = (find(from.min(to)).await?, find(from.max(to)).await?);
+    let reviewed = reviewers(app, slug).await?;
+    let body = |record: &VersionRecord| book::runbook_text(slug, &record.body).body;
+    Ok(ComparePicture {
+        slug: slug.to_owned(),
+        title: newest.record.title.clone(),
+        blocks: compare(&body(&older), &body(&newer)),
+        from: version_row(&older, &reviewed),
+        to: version_row(&newer, &reviewed),
+        versions: (1..=newest.record.version).rev().take(ON_A_PAGE as usize).collect(),
+    })
+}
+

@@ -1,0 +1,323 @@
+//! `/workflows/{id}/runs` and `/runs/{workflow}/{run}`: which runs are where, and the story of one.
+
+use std::sync::Arc;
+
+use app::model::book::Workflow;
+use app::model::event::Progress;
+use app::model::judge::{Judged, Watch, judge};
+use app::model::moment::Moment;
+use app::model::run::Visit;
+use app::model::status::State as Status;
+use app::model::story::{self, Line};
+use app::pages::run::{AttemptRow, RunPicture, StoryLine, VisitRow};
+use app::pages::runs::{RunFilter, RunRow, RunsPicture};
+use app::pages::shell::Place;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::error::Error;
+use super::session::PageContext;
+use super::{render, runbooks, workflows};
+use crate::App;
+use crate::live::Topic;
+use crate::store::runs::{self, RunRecord};
+use crate::store::{feed, tallies};
+use crate::world::World;
+
+/// How many runs are on one page of the list.
+const ON_A_PAGE: i64 = 50;
+
+/// How many lines of a story are shown.
+const LONGEST_STORY: i64 = 500;
+
+/// What the list is limited to, as in the URL.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    state: Option<String>,
+    step: Option<String>,
+    after: Option<String>,
+}
+
+/// The list as a page.
+pub async fn list_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    match list(&app, &id, &asked).await {
+        Ok(picture) => {
+            let head = app::pages::runs::head(&picture);
+            let body = move || app::pages::runs::body(&picture);
+            render::page(&app, context, Place::Workflows, head, None, StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+/// The list as JSON.
+pub async fn list_json(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<RunsPicture>, Error> {
+    list(&app, &id, &asked).await.map(Json)
+}
+
+/// One run as a page.
+pub async fn page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path((workflow, run)): Path<(String, String)>,
+) -> Response {
+    match picture(&app, &workflow, &run).await {
+        Ok(picture) => {
+            let head = app::pages::run::head(&picture);
+            let topic = Topic::Run(workflow, run);
+            let body = move || app::pages::run::body(&picture);
+            render::page(&app, context, Place::Workflows, head, Some(topic), StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+/// One run as JSON.
+pub async fn json(State(app): State<Arc<App>>, Path((workflow, run)): Path<(String, String)>) -> Response {
+    match picture(&app, &workflow, &run).await {
+        Ok(picture) => Json(picture).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The newest runs of a workflow.
+pub async fn newest(app: &App, world: &World, workflow: &str, most: i64) -> Result<Vec<RunRow>, Error> {
+    let records = runs::page(app.db.read(), workflow, RunFilter::All, None, i64::MAX, most).await?;
+    Ok(records.iter().map(|r| row(app, world, r)).collect())
+}
+
+async fn list(app: &App, id: &str, asked: &Asked) -> Result<RunsPicture, Error> {
+    let filter = match asked.state.as_deref().filter(|s| !s.is_empty()) {
+        None => RunFilter::All,
+        Some(name) => RunFilter::parse(name).ok_or_else(|| {
+            let names: Vec<_> = RunFilter::ALL.iter().map(|f| f.name()).collect();
+            Error::Invalid(format!("\"{name}\" is not one of {}.", names.join(", ")))
+        })?,
+    };
+    let before = match asked.after.as_deref() {
+        None => i64::MAX,
+        Some(text) => text.parse().map_err(|_| Error::Invalid(format!("\"{text}\" is not a place in this list.")))?,
+    };
+    let world = app.worlds.now();
+    let declared = world.workflow(id);
+    let tally = tallies::workflow(app.db.read(), id).await?;
+    if tally.is_none() && declared.is_none() {
+        return Err(Error::NotFound("workflow", id.to_owned()));
+    }
+    let tally = tally.unwrap_or_default();
+    let step = asked.step.as_deref().filter(|s| !s.is_empty());
+    let mut records = runs::page(app.db.read(), id, filter, step, before, ON_A_PAGE + 1).await?;
+    let more = records.len() as i64 > ON_A_PAGE;
+    records.truncate(ON_A_PAGE as usize);
+    let count = |filter| match filter {
+        RunFilter::All => tally.runs,
+        RunFilter::Failed => tally.open.broken,
+        RunFilter::Late => tally.open.late,
+        RunFilter::Retrying => tally.open.retrying,
+        RunFilter::Open => tally.open.total(),
+        RunFilter::Ended => tally.runs - tally.open.total(),
+    };
+    Ok(RunsPicture {
+        workflow: id.to_owned(),
+        name: declared.map_or_else(|| id.to_owned(), |w| w.name.clone()),
+        unit: workflows::unit(declared).to_owned(),
+        filter,
+        counts: RunFilter::ALL.into_iter().map(|f| (f, count(f))).collect(),
+        step: step.map(|s| (s.to_owned(), step_name(declared, s))),
+        next: more.then(|| records.last().map(|r| r.key.to_string())).flatten(),
+        items: records.iter().map(|r| row(app, &world, r)).collect(),
+    })
+}
+
+fn step_name(declared: Option<&Workflow>, step: &str) -> String {
+    declared.and_then(|w| w.step(step)).map_or_else(|| step.to_owned(), |s| s.name.clone())
+}
+
+/// One run in a list.
+pub fn row(app: &App, world: &World, record: &RunRecord) -> RunRow {
+    let declared = world.workflow(&record.workflow);
+    let now = app.now();
+    let judged = judge(&record.folded, declared, now);
+    RunRow {
+        workflow: record.workflow.clone(),
+        run: record.run.clone(),
+        state: judged.state(),
+        sentence: sentence(record, declared, &judged, now, &app.config.zone()),
+        since: Moment::from_millis(record.folded.started_at),
+        last_at: Moment::from_millis(record.folded.last_at),
+        ended_at: judged.ended_at,
+        subject: record.folded.subject.clone(),
+        step: (!record.step.is_empty()).then(|| (record.step.clone(), step_name(declared, &record.step))),
+    }
+}
+
+fn sentence(record: &RunRecord, declared: Option<&Workflow>, judged: &Judged, now: Moment, zone: &TimeZone) -> String {
+    let time = |at: Moment| at.words(now, zone);
+    let Some(watch) = judged.worst() else {
+        let whole = record.folded.whole.as_ref().map(|w| w.progress);
+        let how = match whole {
+            Some(Progress::Cancelled) => "Was cancelled",
+            Some(Progress::Skipped) => "Was skipped",
+            _ => "Finished",
+        };
+        return match judged.ended_at {
+            Some(at) => {
+                let took = at.since(Moment::from_millis(record.folded.started_at)).words();
+                format!("{how} {}, after {took}.", time(at))
+            }
+            None => "Nothing of it is open.".to_owned(),
+        };
+    };
+    let step = step_name(declared, &watch.step);
+    let error = if watch.error.is_empty() { String::new() } else { format!(": {}", watch.error) };
+    match watch.state {
+        Status::Broken => format!("{step} failed {}{error}.", time(watch.since)),
+        Status::Retrying => match watch.next_attempt_at {
+            Some(next) => format!("{step} failed{error}. Next try {}.", time(next)),
+            None => format!("{step} failed{error}. It will try again."),
+        },
+        Status::Late => format!("{} It should have been done by {}.", place(&step, watch), time(watch.since)),
+        Status::OnTrack | Status::Paused | Status::NoSignal => match watch.due_at {
+            Some(due) => format!("{} Due by {}.", place(&step, watch), time(due)),
+            None => place(&step, watch),
+        },
+    }
+}
+
+fn place(step: &str, watch: &Watch) -> String {
+    match (watch.between, step.is_empty()) {
+        (_, true) => "Started.".to_owned(),
+        (true, _) => format!("Left {step}; the next step has not started."),
+        (false, _) => format!("At {step}."),
+    }
+}
+
+/// Everything about one run.
+pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture, Error> {
+    let world = app.worlds.now();
+    let record = runs::find(app.db.read(), workflow, run)
+        .await?
+        .ok_or_else(|| Error::NotFound("run", run.to_owned()))?;
+    let declared = world.workflow(workflow);
+    let now = app.now();
+    let events = feed::newest_of_run(app.db.read(), record.key, LONGEST_STORY).await?;
+    let lines = story::tell(&events, declared);
+    let judged = judge(&record.folded, declared, now);
+    let row = row(app, &world, &record);
+    let trouble = judged.worst().filter(|w| w.state != Status::OnTrack);
+    let runbook = match (declared, trouble) {
+        (Some(declared), Some(watch)) => {
+            runbooks::recovery(&world, declared, Some(&watch.step), &watch.error, now)
+        }
+        _ => None,
+    };
+    let visited = |id: &str| record.folded.visits.iter().any(|v| v.step == id);
+    let ahead = match (declared, judged.ended_at) {
+        (Some(declared), None) => {
+            declared.steps.iter().filter(|s| !visited(&s.id)).map(|s| (s.id.clone(), s.name.clone())).collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok(RunPicture {
+        workflow_name: declared.map_or_else(|| workflow.to_owned(), |w| w.name.clone()),
+        steps: record.folded.visits.iter().map(|v| visit_row(v, declared, &judged, &lines)).collect(),
+        earlier: (record.folded.events - lines.len() as i64).max(0),
+        story: lines.into_iter().map(story_line).collect(),
+        runbook,
+        ahead,
+        row,
+    })
+}
+
+fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, lines: &[Line]) -> VisitRow {
+    let step = declared.and_then(|w| w.step(&visit.step));
+    let watch = judged.watches.iter().find(|w| w.step == visit.step && !w.between).filter(|w| w.attempt == visit.attempt);
+    let ended = visit.has_ended();
+    let moment = Moment::from_millis;
+    let due = match (watch, step.and_then(|s| s.finish_within)) {
+        (Some(w), _) if w.state == Status::Late => Some(w.since),
+        (Some(w), _) if w.due_at.is_some() && w.state == Status::OnTrack => w.due_at,
+        (_, Some(within)) => Some(moment(visit.attempt_at) + within),
+        _ => None,
+    };
+    VisitRow {
+        step: visit.step.clone(),
+        name: step_name(declared, &visit.step),
+        visit: visit.visit,
+        attempt: visit.attempt,
+        max_attempts: step.and_then(|s| s.retry.as_ref()).map(|r| r.max_attempts),
+        state: match watch {
+            Some(watch) => watch.state,
+            // What failed and was left behind by a later visit, or by the end of the run, is history.
+            None => Status::OnTrack,
+        },
+        progress: visit.progress.name().to_owned(),
+        started_at: moment(visit.started_at),
+        ended_at: ended.then(|| moment(visit.progress_at)),
+        due_at: due,
+        next_attempt_at: watch.and_then(|w| w.next_attempt_at).or(visit.next_attempt_at.map(moment)),
+        error: visit.error.as_ref().map(|e| (e.code.clone(), e.message.clone())),
+        declared: declared.is_none() || step.is_some(),
+        attempts: attempts(visit, lines),
+    }
+}
+
+/// Each try of a visit, from the lines of its story: the first, and the last ten.
+fn attempts(visit: &Visit, lines: &[Line]) -> Vec<AttemptRow> {
+    let mut rows: Vec<AttemptRow> = Vec::new();
+    let own = lines.iter().filter(|l| l.visit == visit.visit && !l.marks.contains(&"refused"));
+    for line in own {
+        let Some((report, _)) = line.stored.heard.report() else { continue };
+        if report.step.as_deref() != Some(visit.step.as_str()) {
+            continue;
+        }
+        let error = report.error.as_ref().map(|e| (e.code.clone(), e.message.clone()));
+        let over = report.progress.is_result() || report.progress == Progress::Retrying;
+        match rows.iter_mut().find(|r| r.attempt == line.attempt) {
+            Some(row) => {
+                row.progress = report.progress.name().to_owned();
+                row.ended_at = over.then_some(line.at);
+                row.error = error.or(row.error.take());
+            }
+            None => rows.push(AttemptRow {
+                attempt: line.attempt,
+                started_at: line.at,
+                ended_at: over.then_some(line.at),
+                progress: report.progress.name().to_owned(),
+                error,
+            }),
+        }
+    }
+    rows.sort_by_key(|r| r.attempt);
+    if rows.len() > 11 {
+        rows.drain(1..rows.len() - 10);
+    }
+    rows
+}
+
+fn story_line(line: Line) -> StoryLine {
+    StoryLine {
+        at: line.at,
+        received_at: line.stored.heard.received_at,
+        step: line.stored.heard.report().and_then(|(r, _)| r.step.clone()),
+        text: line.text,
+        repeats: line.stored.repeats,
+        marks: line.marks,
+        gap: line.gap.map(|g| g.words()),
+        source: line.stored.heard.event.source.clone(),
+        raw: line.stored.heard.event.body.clone(),
+    }
+}

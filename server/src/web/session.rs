@@ -1,0 +1,702 @@
+//! Sessions: who is signed in, what they may do, and that what they send comes from our own pages.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use app::model::moment::{Moment, Span};
+use app::model::status::Role;
+use app::pages::shell::Viewer;
+use axum::Router;
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use sha2::{Digest, Sha256};
+use tower_sessions::cookie::SameSite;
+use tower_sessions::cookie::time::{Duration, OffsetDateTime};
+use tower_sessions::session::{Id, Record};
+use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore, session_store};
+
+use super::error::{Error, Problem};
+use crate::App;
+use crate::actions::create_token::{Scope, check_token};
+use crate::db::Db;
+use crate::store::feed;
+use crate::store::people::{self, AuditLine};
+
+/// The name of the cookie.
+const COOKIE: &str = "watchbook";
+
+/// How long a session lasts without a request.
+const LASTS_HOURS: i64 = 12;
+
+/// How often a request prolongs it at most: each time is a write.
+const PROLONGED_EVERY_MINUTES: i64 = 5;
+
+/// The longest path that signing in leads back to, in bytes.
+const LONGEST_PATH: usize = 2_000;
+
+// What a session holds.
+const NAME: &str = "name";
+const SEEN: &str = "seen";
+const NOTICE: &str = "notice";
+
+/// Sessions and what protects them, around everything that people use: pages, forms and the JSON behind pages.
+///
+/// Outermost first: headers that restrain the browser, the session, the origin of what changes something.
+pub fn with_sessions(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+    let sessions = SessionManagerLayer::new(Sessions { db: app.db.clone() })
+        .with_name(COOKIE)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_secure(app.config.secure_cookies())
+        .with_expiry(Expiry::OnInactivity(Duration::hours(LASTS_HOURS)));
+    let router = router.layer(middleware::from_fn_with_state(app.clone(), same_origin)).layer(sessions);
+    secured(router)
+}
+
+/// Puts these routes behind signing in, unless everybody may read. Inside [`with_sessions`].
+///
+/// A page sends a stranger to sign in; `/api/` and `/live` answer 401, and take a token of scope read as well.
+pub fn readers_only(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+    router.route_layer(middleware::from_fn_with_state(app.clone(), readers))
+}
+
+/// Adds the headers that restrain the browser. A page brings its own policy, with its nonce; all else may do nothing.
+pub fn secured(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    router.layer(middleware::map_response(async |mut response: Response| {
+        let nothing = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(nothing));
+        response
+    }))
+}
+
+/// Who is signed in, if anybody is.
+#[derive(Debug, Clone)]
+pub struct MaybeViewer(pub Option<Viewer>);
+
+impl FromRequestParts<Arc<App>> for MaybeViewer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let found = Self(match parts.extensions.get::<Session>() {
+            Some(session) => viewer(app, session).await?,
+            None => None,
+        });
+        parts.extensions.insert(found.clone());
+        Ok(found)
+    }
+}
+
+/// The person of this session. The account is read each time, so that a new role or a removal counts at once.
+async fn viewer(app: &App, session: &Session) -> Result<Option<Viewer>, Response> {
+    if session.id().is_none() {
+        return Ok(None);
+    }
+    let name: Option<String> = session.get(NAME).await.map_err(unreadable)?;
+    let seen: Option<i64> = session.get(SEEN).await.map_err(unreadable)?;
+    let (Some(name), Some(seen)) = (name, seen) else { return Ok(None) };
+    let idle = app.now().since(Moment::from_millis(seen));
+    if idle >= Span::from_millis(LASTS_HOURS * 3_600_000) {
+        return Ok(None);
+    }
+    let account = people::find_user(app.db.read(), &name).await.map_err(unreadable)?;
+    let Some(account) = account else { return Ok(None) };
+    if idle >= Span::from_millis(PROLONGED_EVERY_MINUTES * 60_000) {
+        session.insert(SEEN, app.now().millis()).await.map_err(unreadable)?;
+    }
+    Ok(Some(Viewer { name: account.name, role: account.role }))
+}
+
+/// Signs somebody in: the session gets a new id, so that one known before is worth nothing, and nothing of its past.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(session: &Session, name: &str, now: Moment) -> Result<(), Response> {
+    session.clear().await;
+    session.cycle_id().await.map_err(unreadable)?;
+    session.insert(NAME, name).await.map_err(unreadable)?;
+    session.insert(SEEN, now.millis()).await.map_err(unreadable)
+}
+
+/// Signs out: the session is gone from the database and its cookie from the browser.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end(session: &Session) -> Result<(), Response> {
+    match session.id() {
+        Some(_) => session.flush().await.map_err(unreadable),
+        None => Ok(()),
+    }
+}
+
+/// The answer when it cannot be known who asks: there is no page without that.
+fn unreadable(error: impl std::error::Error) -> Response {
+    tracing::error!(%error, "a session could not be read or written");
+    let words = "Watchbook cannot reach its database just now. Try again in a moment; the log says why.";
+    (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
+}
+
+/// What every page and form needs to know of the request. The default is a page for nobody, asked for by ourselves.
+#[derive(Debug, Clone, Default)]
+pub struct PageContext {
+    /// Who is signed in.
+    pub viewer: Option<Viewer>,
+    /// The path that was asked for, with its query.
+    pub path: String,
+    /// A word to the person after an action: given to the first page after it.
+    pub notice: Option<String>,
+    /// The address that the request came from, for the record of who did what.
+    pub address: String,
+    /// The page to be on after signing in: this one, or for a form the one it stands on.
+    pub back: String,
+    session: Option<Session>,
+}
+
+impl FromRequestParts<Arc<App>> for PageContext {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let MaybeViewer(viewer) = MaybeViewer::from_request_parts(parts, app).await?;
+        let session = parts.extensions.get::<Session>().cloned();
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        // A page that the browser fetches ahead may never be seen.
+        let ahead = text(&parts.headers, "sec-purpose").is_some_and(|purpose| purpose.starts_with("prefetch"));
+        let notice = match &session {
+            Some(session) if viewer.is_some() && parts.method == Method::GET && !ahead => take_notice(session).await?,
+            _ => None,
+        };
+        let path = path_of(&parts.uri);
+        let back = if reads { local_path(&path) } else { referring_path(&parts.headers) };
+        Ok(Self { viewer, back: back.unwrap_or("/").to_owned(), path, notice, address: address(parts), session })
+    }
+}
+
+impl PageContext {
+    /// Says a word on the next page that is shown: `context.flash("Saved as version 3.").await`.
+    pub async fn flash(&self, words: &str) {
+        // Only who is signed in has a session, and so a next page that knows them.
+        if let (Some(session), Some(_)) = (&self.session, &self.viewer)
+            && let Err(error) = session.insert(NOTICE, words).await
+        {
+            tracing::warn!(%error, "a notice could not be kept for the next page");
+        }
+    }
+
+    /// Writes down that the person did something, after it was done: `audit(app, "publish_runbook", "runbook:erp")`.
+    ///
+    /// A line that cannot be written goes to the log, for what was done is done.
+    pub async fn audit(&self, app: &App, action: &str, subject: &str) {
+        let actor = self.viewer.as_ref().map_or("nobody", |viewer| &viewer.name);
+        if let Err(error) = self.record(app, actor, action, subject).await {
+            let address = &self.address;
+            tracing::error!(%error, actor, action, subject, address, "what was done could not be written down");
+        }
+    }
+
+    /// Writes down that somebody does something.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn record(&self, app: &App, actor: &str, action: &str, subject: &str) -> sqlx::Result<()> {
+        let line = AuditLine {
+            at: app.now(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            address: self.address.clone(),
+        };
+        let mut tx = app.db.write().await?;
+        feed::take_turn(&mut tx).await?;
+        people::append_audit(&mut tx, &line).await?;
+        tx.commit().await
+    }
+
+    /// Who is signed in, if they may do what needs `role`. `wanted` follows "You may not": `review runbooks`.
+    ///
+    /// # Errors
+    /// Why not: nobody is signed in, or the role is too low.
+    pub fn demand(&self, role: Role, wanted: &'static str) -> Result<Viewer, Denied> {
+        match &self.viewer {
+            None => Err(Denied::Stranger { back: self.back.clone() }),
+            Some(viewer) if viewer.role < role => Err(Denied::Role(Error::Role(wanted, role, Some(viewer.role)))),
+            Some(viewer) => Ok(viewer.clone()),
+        }
+    }
+}
+
+async fn take_notice(session: &Session) -> Result<Option<String>, Response> {
+    // Asked first, because removing counts as a change even where there is nothing.
+    match session.get::<String>(NOTICE).await.map_err(unreadable)? {
+        Some(_) => session.remove(NOTICE).await.map_err(unreadable),
+        None => Ok(None),
+    }
+}
+
+/// Why somebody may not do something.
+#[derive(Debug)]
+pub enum Denied {
+    /// Nobody is signed in; where to be afterwards.
+    Stranger {
+        /// A path of ours.
+        back: String,
+    },
+    /// Their role is too low.
+    Role(Error),
+}
+
+impl Denied {
+    /// The answer for a person: a stranger is sent to sign in and comes back here.
+    pub async fn page(self, app: &App, context: PageContext) -> Response {
+        match self {
+            Self::Stranger { back } => to_sign_in(&back),
+            Self::Role(error) => error.page(app, context).await,
+        }
+    }
+}
+
+/// The answer for a program.
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Stranger { .. } => unauthorized("Sign in first."),
+            Self::Role(error) => error.into_response(),
+        }
+    }
+}
+
+/// Lets readers through: people who are signed in, everybody where that is wished, and tokens for JSON.
+async fn readers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let for_programs = path.starts_with("/api/") || path == "/live";
+    if for_programs && let Some(token) = bearer(request.headers()) {
+        return match check_token(&app.db, token).await {
+            Ok(Some((_, scope))) if scope.may(Scope::Read) => next.run(request).await,
+            Ok(Some((_, scope))) => Problem::new(
+                StatusCode::FORBIDDEN,
+                "This token may not read",
+                format!("It has the scope {}; reading needs the scope read.", scope.name()),
+            )
+            .into_response(),
+            Ok(None) => unauthorized("This token is not known."),
+            Err(error) => Error::Database(error).into_response(),
+        };
+    }
+    let (mut parts, body) = request.into_parts();
+    let viewer = match MaybeViewer::from_request_parts(&mut parts, &app).await {
+        Ok(MaybeViewer(viewer)) => viewer,
+        Err(response) => return response,
+    };
+    if viewer.is_some() || app.config.public_read {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    if for_programs {
+        return unauthorized(
+            "Sign in, or send \"Authorization: Bearer TOKEN\"; make one with \"watchbook token create --name NAME --scope read\".",
+        );
+    }
+    let path = path_of(&parts.uri);
+    let back = if parts.method == Method::GET { local_path(&path) } else { referring_path(&parts.headers) };
+    to_sign_in(back.unwrap_or("/"))
+}
+
+fn unauthorized(detail: &str) -> Response {
+    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "Only for who is known", detail).into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+fn to_sign_in(back: &str) -> Response {
+    match back {
+        "/" => Redirect::to("/sign-in").into_response(),
+        back => Redirect::to(&format!("/sign-in?next={}", percent_encoded(back))).into_response(),
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => encoded.push(byte as char),
+            // Writing to a String cannot fail.
+            _ => drop(write!(encoded, "%{byte:02X}")),
+        }
+        encoded
+    })
+}
+
+/// A path of this site, as it is safe to lead somebody to; none for anything that may lead elsewhere.
+///
+/// Browsers read `\` as `/` and skip tabs and line ends, so only visible ASCII passes; all else is percent-encoded in
+/// a path of ours anyway.
+pub fn local_path(text: &str) -> Option<&str> {
+    let elsewhere = text.starts_with("//") || !text.starts_with('/') || text.len() > LONGEST_PATH;
+    let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    (!elsewhere && plain).then_some(text)
+}
+
+/// The page that a form stands on; none where that is signing in itself.
+pub fn referring_path(headers: &HeaderMap) -> Option<&str> {
+    let from = text(headers, "referer")?;
+    let (_, rest) = from.split_once("://")?;
+    let path = local_path(&rest[rest.find('/')?..])?;
+    (!path.starts_with("/sign-in")).then_some(path)
+}
+
+fn path_of(uri: &Uri) -> String {
+    uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string)
+}
+
+fn address(parts: &Parts) -> String {
+    match parts.extensions.get::<ConnectInfo<SocketAddr>>() {
+        Some(ConnectInfo(address)) => address.ip().to_canonical().to_string(),
+        None => "unknown".to_owned(),
+    }
+}
+
+/// The token that a request brings, known or not.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
+    headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok())
+}
+
+/// Refuses what would change something and does not come from a page of ours.
+async fn same_origin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    // A foreign page cannot make a browser send a token that it does not have.
+    let harmless =
+        matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || bearer(headers).is_some();
+    let sent =
+        Sent { site: text(headers, "sec-fetch-site"), origin: text(headers, "origin"), host: text(headers, "host") };
+    if harmless || is_ours(&sent, app.config.base_url.as_deref()) {
+        return next.run(request).await;
+    }
+    tracing::warn!(site = sent.site, origin = sent.origin, host = sent.host, "a form from elsewhere was refused");
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "This did not come from a page of Watchbook",
+        "Open the page and send its form again. Behind a proxy, set --base-url to the address that people use; a program needs a token.",
+    )
+    .into_response()
+}
+
+/// What a request says of where it comes from.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sent<'r> {
+    site: Option<&'r str>,
+    origin: Option<&'r str>,
+    host: Option<&'r str>,
+}
+
+/// Whether a request comes from a page of ours. `Sec-Fetch-Site` is believed where there is one (no page can set it);
+/// browsers leave it out on plain HTTP beyond this machine, and then `Origin` must be our own.
+fn is_ours(sent: &Sent<'_>, base_url: Option<&str>) -> bool {
+    match (sent.site, sent.origin) {
+        (Some("same-origin"), _) => true,
+        (Some("none"), None) => true,
+        (Some("none") | None, Some(origin)) => is_our_origin(origin, base_url, sent.host),
+        (Some(_), _) | (None, None) => false,
+    }
+}
+
+fn is_our_origin(origin: &str, base_url: Option<&str>, host: Option<&str>) -> bool {
+    match base_url {
+        Some(base_url) => origin_of(base_url).is_some_and(|ours| origin_of(origin) == Some(ours)),
+        // Which scheme a browser used is not to be seen from here; the host is.
+        None => origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"))
+            .is_some_and(|theirs| host.is_some_and(|ours| ours.eq_ignore_ascii_case(theirs))),
+    }
+}
+
+/// Scheme, host and port of an address, written one way.
+fn origin_of(url: &str) -> Option<(String, String, u16)> {
+    let uri: Uri = url.parse().ok()?;
+    let port = match (uri.port_u16(), uri.scheme_str()?) {
+        (Some(port), _) => port,
+        (None, "https") => 443,
+        (None, "http") => 80,
+        (None, _) => return None,
+    };
+    Some((uri.scheme_str()?.to_ascii_lowercase(), uri.host()?.to_ascii_lowercase(), port))
+}
+
+/// Sessions in our own database. A copy of it signs nobody in: it holds hashes of the ids that cookies carry.
+#[derive(Debug, Clone)]
+struct Sessions {
+    db: Db,
+}
+
+fn stored_id(id: &Id) -> String {
+    Sha256::digest(id.to_string().as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn moment(at: OffsetDateTime) -> Moment {
+    Moment::from_millis(i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
+}
+
+fn backend(error: sqlx::Error) -> session_store::Error {
+    session_store::Error::Backend(error.to_string())
+}
+
+impl Sessions {
+    async fn insert(&self, record: &Record) -> session_store::Result<()> {
+        let data = written(record)?;
+        let mut tx = self.db.write().await.map_err(backend)?;
+        people::delete_expired_sessions(&mut tx, moment(OffsetDateTime::now_utc())).await.map_err(backend)?;
+        people::insert_session(&mut tx, &stored_id(&record.id), &data, moment(record.expiry_date))
+            .await
+            .map_err(backend)?;
+        tx.commit().await.map_err(backend)
+    }
+
+    async fn update(&self, record: &Record) -> session_store::Result<()> {
+        let data = written(record)?;
+        let mut tx = self.db.write().await.map_err(backend)?;
+        people::update_session(&mut tx, &stored_id(&record.id), &data, moment(record.expiry_date))
+            .await
+            .map_err(backend)?;
+        tx.commit().await.map_err(backend)
+    }
+
+    async fn find(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        let now = moment(OffsetDateTime::now_utc());
+        let found = people::find_session(self.db.read(), &stored_id(id), now).await.map_err(backend)?;
+        let Some((data, expires_at)) = found else { return Ok(None) };
+        let data: HashMap<String, serde_json::Value> =
+            serde_json::from_str(&data).map_err(|e| session_store::Error::Decode(e.to_string()))?;
+        let expiry_date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires_at.millis()) * 1_000_000)
+            .map_err(|e| session_store::Error::Decode(e.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+
+    async fn remove(&self, id: &Id) -> session_store::Result<()> {
+        let mut tx = self.db.write().await.map_err(backend)?;
+        people::delete_session(&mut tx, &stored_id(id)).await.map_err(backend)?;
+        tx.commit().await.map_err(backend)
+    }
+}
+
+fn written(record: &Record) -> session_store::Result<String> {
+    serde_json::to_string(&record.data).map_err(|e| session_store::Error::Encode(e.to_string()))
+}
+
+type Answer<'f, T> = Pin<Box<dyn Future<Output = session_store::Result<T>> + Send + 'f>>;
+
+// The trait is written with `async-trait`; these are the signatures that it makes.
+impl SessionStore for Sessions {
+    fn create<'s, 'r, 'f>(&'s self, record: &'r mut Record) -> Answer<'f, ()>
+    where
+        's: 'f,
+        'r: 'f,
+        Self: 'f,
+    {
+        Box::pin(self.insert(record))
+    }
+
+    fn save<'s, 'r, 'f>(&'s self, record: &'r Record) -> Answer<'f, ()>
+    where
+        's: 'f,
+        'r: 'f,
+        Self: 'f,
+    {
+        Box::pin(self.update(record))
+    }
+
+    fn load<'s, 'r, 'f>(&'s self, id: &'r Id) -> Answer<'f, Option<Record>>
+    where
+        's: 'f,
+        'r: 'f,
+        Self: 'f,
+    {
+        Box::pin(self.find(id))
+    }
+
+    fn delete<'s, 'r, 'f>(&'s self, id: &'r Id) -> Answer<'f, ()>
+    where
+        's: 'f,
+        'r: 'f,
+        Self: 'f,
+    {
+        Box::pin(self.remove(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_only_to_our_own_paths() {
+        for ours in ["/", "/runbooks/erp?version=2#push", "/runs/a/b%20c", "/a//b"] {
+            assert_eq!(local_path(ours), Some(ours));
+        }
+        let long = format!("/{}", "a".repeat(LONGEST_PATH));
+        for not_ours in [
+            "",
+            "runbooks",
+            "//evil.example",
+            "/\\evil.example",
+            "/a\\b",
+            "/\t/evil.example",
+            "/a\r\nSet-Cookie: x",
+            "https://evil.example/",
+            "javascript:alert(1)",
+            "/ä",
+            "/a b",
+            &long,
+        ] {
+            assert_eq!(local_path(not_ours), None, "{not_ours:?}");
+        }
+        assert_eq!(percent_encoded("/find?q=a&b=%20"), "/find%3Fq%3Da%26b%3D%2520");
+    }
+
+    #[test]
+    fn a_form_leads_back_to_the_page_it_stands_on() {
+        let from = |referer: &'static str| HeaderMap::from_iter([(header::REFERER, HeaderValue::from_static(referer))]);
+        assert_eq!(referring_path(&from("http://127.0.0.1:3000/reviews?open=1")), Some("/reviews?open=1"));
+        for nowhere in ["http://127.0.0.1:3000/sign-in?next=/", "http://127.0.0.1:3000", "http://a//b", "about:blank"] {
+            assert_eq!(referring_path(&from(nowhere)), None, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_pages_may_change_something() {
+        let base = Some("https://watch.example.com/");
+        let host = Some("127.0.0.1:3000");
+        // Sec-Fetch-Site, Origin, Host, base URL, whether it is ours.
+        for (site, origin, host, base_url, ours) in [
+            (Some("same-origin"), Some("http://127.0.0.1:3000"), host, None, true),
+            (Some("same-origin"), None, None, base, true),
+            (Some("none"), None, host, None, true),
+            (Some("none"), Some("http://127.0.0.1:3000"), host, None, true),
+            (Some("none"), Some("https://evil.example"), host, None, false),
+            (Some("same-site"), Some("http://127.0.0.1:4000"), host, None, false),
+            (Some("cross-site"), Some("https://evil.example"), host, None, false),
+            (Some("cross-site"), Some("http://127.0.0.1:3000"), host, None, false),
+            (Some("cross-site"), None, host, None, false),
+            (Some("nonsense"), None, host, None, false),
+            (None, Some("http://127.0.0.1:3000"), host, None, true),
+            (None, Some("https://Watch.Example"), Some("watch.example"), None, true),
+            (None, Some("http://127.0.0.1:4000"), host, None, false),
+            (None, Some("http://127.0.0.1"), host, None, false),
+            (None, Some("http://evil.example?127.0.0.1:3000"), host, None, false),
+            (None, Some("null"), host, None, false),
+            (None, Some("http://127.0.0.1:3000"), None, None, false),
+            (None, None, host, None, false),
+            (None, Some("https://watch.example.com"), host, base, true),
+            (None, Some("https://watch.example.com:443"), host, base, true),
+            (None, Some("http://watch.example.com"), host, base, false),
+            (None, Some("https://watch.example.com:8443"), host, base, false),
+            (None, Some("https://watch.example.com.evil.example"), host, base, false),
+            (None, Some("http://127.0.0.1:3000"), host, base, false),
+            (None, Some("null"), host, Some("not an address"), false),
+        ] {
+            let sent = Sent { site, origin, host };
+            assert_eq!(is_ours(&sent, base_url), ours, "{sent:?} {base_url:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_from_its_header() {
+        let with =
+            |value: &'static str| HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
+        assert_eq!(bearer(&with("Bearer wb_x")), Some("wb_x"));
+        assert_eq!(bearer(&with("bearer  wb_x ")), Some("wb_x"));
+        assert_eq!(bearer(&with("Basic wb_x")), None);
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    async fn sessions() -> (tempfile::TempDir, Sessions) {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}", dir.path().join("t.db").display())).await.unwrap();
+        (dir, Sessions { db })
+    }
+
+    fn of_one_hour(sessions: &Sessions, id: Option<Id>) -> Session {
+        Session::new(id, Arc::new(sessions.clone()), Some(Expiry::OnInactivity(Duration::hours(1))))
+    }
+
+    #[tokio::test]
+    async fn a_session_is_found_by_its_cookie_and_stored_without_it() {
+        let (_dir, sessions) = sessions().await;
+        let session = of_one_hour(&sessions, None);
+        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
+        session.save().await.unwrap();
+        let id = session.id().unwrap();
+        let again = of_one_hour(&sessions, Some(id));
+        assert_eq!(again.get::<String>(NAME).await.unwrap().as_deref(), Some("ada"));
+        let now = moment(OffsetDateTime::now_utc());
+        let find = async |id: &str| people::find_session(sessions.db.read(), id, now).await.unwrap();
+        assert!(find(&stored_id(&id)).await.is_some());
+        assert!(find(&id.to_string()).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn signing_in_makes_a_new_id_and_forgets_the_past() {
+        let (_dir, sessions) = sessions().await;
+        let session = of_one_hour(&sessions, None);
+        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
+        session.insert(NOTICE, "Saved.").await.unwrap();
+        session.save().await.unwrap();
+        let before = session.id().unwrap();
+        let session = of_one_hour(&sessions, Some(before));
+        begin(&session, "bob", Moment::from_millis(6)).await.unwrap();
+        session.save().await.unwrap();
+        assert_ne!(session.id(), Some(before));
+        assert_eq!(session.get::<String>(NOTICE).await.unwrap(), None);
+        assert_eq!(sessions.find(&before).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_was_ended_is_not_brought_back_by_a_slower_request() {
+        let (_dir, sessions) = sessions().await;
+        let session = of_one_hour(&sessions, None);
+        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
+        session.save().await.unwrap();
+        let id = session.id().unwrap();
+        let slower = of_one_hour(&sessions, Some(id));
+        slower.insert(SEEN, 6).await.unwrap();
+        end(&of_one_hour(&sessions, Some(id))).await.unwrap();
+        slower.save().await.unwrap();
+        assert_eq!(sessions.find(&id).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn an_expired_session_is_not_found() {
+        let (_dir, sessions) = sessions().await;
+        let past = Some(Expiry::AtDateTime(OffsetDateTime::now_utc() - Duration::seconds(1)));
+        let session = Session::new(None, Arc::new(sessions.clone()), past);
+        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
+        session.save().await.unwrap();
+        assert_eq!(sessions.find(&session.id().unwrap()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_stranger_has_no_session() {
+        let (_dir, sessions) = sessions().await;
+        let session = of_one_hour(&sessions, None);
+        assert_eq!(take_notice(&session).await.unwrap(), None);
+        end(&session).await.unwrap();
+        assert!(!session.is_modified() && session.is_empty().await);
+    }
+}

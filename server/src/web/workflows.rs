@@ -1,0 +1,473 @@
+//! `/workflows`: the list, and one workflow: state, trouble, flow, the five questions, documents, runs.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use app::layout::{self, Edge, Layout, Plan, Step};
+use app::model::book::Workflow;
+use app::model::moment::Moment;
+use app::model::status::State as Status;
+use app::model::verdict::{Place as Where, count_of};
+use app::pages::shell::Place;
+use app::pages::workflow::{
+    Declared, EdgeNow, Observed, Questions, StepNow, Trouble, WorkflowPicture,
+};
+use app::pages::workflows::{WorkflowRow, WorkflowsPicture};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
+
+use super::error::Error;
+use super::session::PageContext;
+use super::{render, runbooks, runs};
+use crate::App;
+use crate::live::Topic;
+use crate::standing::{self, Standing};
+use crate::store::tallies::{self, StepTally};
+use crate::world::World;
+
+/// How many of the newest runs a workflow's page shows.
+const NEWEST_RUNS: i64 = 12;
+
+/// The list as a page.
+pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
+    match list(&app).await {
+        Ok(picture) => {
+            let head = app::pages::workflows::head(&picture);
+            let body = move || app::pages::workflows::body(&picture);
+            render::page(&app, context, Place::Workflows, head, Some(Topic::Workflows), StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+/// The list as JSON.
+pub async fn list_json(State(app): State<Arc<App>>) -> Result<Json<WorkflowsPicture>, Error> {
+    list(&app).await.map(Json)
+}
+
+/// One workflow as a page.
+pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(id): Path<String>) -> Response {
+    match picture(&app, &id).await {
+        Ok(picture) => {
+            let head = app::pages::workflow::head(&picture);
+            let body = move || app::pages::workflow::body(&picture);
+            render::page(&app, context, Place::Workflows, head, Some(Topic::Workflow(id)), StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+/// One workflow as JSON.
+pub async fn json(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    match picture(&app, &id).await {
+        Ok(picture) => Json(picture).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Every workflow: worst first, then the most critical, then by name.
+pub async fn list(app: &App) -> Result<WorkflowsPicture, Error> {
+    let now = app.now();
+    let world = app.worlds.now();
+    let standings = standing::all(app, &world, now).await?;
+    let mut items: Vec<_> = standings.iter().map(|s| row(&world, s, now)).collect();
+    items.sort_by(|a, b| {
+        b.state.cmp(&a.state).then(b.criticality.cmp(&a.criticality)).then_with(|| a.name.cmp(&b.name))
+    });
+    Ok(WorkflowsPicture { items, next: None })
+}
+
+/// One workflow in a list.
+pub fn row(world: &World, standing: &Standing, now: Moment) -> WorkflowRow {
+    let declared = world.workflow(&standing.id);
+    let documents = declared.map(|w| world.documents_of(w)).unwrap_or_default();
+    WorkflowRow {
+        id: standing.id.clone(),
+        name: declared.map_or_else(|| standing.id.clone(), |w| w.name.clone()),
+        declared: declared.is_some(),
+        state: standing.verdict.state,
+        sentence: standing.verdict.sentence.clone(),
+        since: standing.verdict.since,
+        waiting: standing.tally.open.total(),
+        unit: unit(declared).to_owned(),
+        oldest_at: standing.oldest_at(),
+        owner: declared.and_then(|w| w.owner.clone()),
+        criticality: declared.map(|w| w.criticality).unwrap_or_default(),
+        trust: documents.iter().map(|d| d.trust(now)).max(),
+        runbooks: documents.iter().map(|d| d.record.slug.clone()).collect(),
+    }
+}
+
+/// What one run is about, in the plural.
+pub fn unit(declared: Option<&Workflow>) -> &str {
+    declared.and_then(|w| w.unit.as_deref()).unwrap_or("runs")
+}
+
+/// Everything about one workflow.
+pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
+    let now = app.now();
+    let zone = app.config.zone();
+    let world = app.worlds.now();
+    let standing = standing::one(app, &world, id, now)
+        .await?
+        .ok_or_else(|| Error::NotFound("workflow", id.to_owned()))?;
+    let declared = world.workflow(id);
+    let edges_seen = tallies::edges(app.db.read(), id).await?;
+    let (steps_seen, starts, ends) = tallies::observed(&standing.steps);
+    let runs = runs::newest(app, &world, id, NEWEST_RUNS).await?;
+    let observed = Observed {
+        runs: standing.tally.runs,
+        events: standing.tally.events,
+        steps: steps_seen,
+        edges: edges_seen,
+        starts,
+        ends,
+    };
+    let declared_flow = declared.map(declared_flow).unwrap_or_default();
+    let edges = edges(&declared_flow, &observed);
+    let steps = steps(&world, declared, &standing, &observed, now, &zone);
+    let row = row(&world, &standing, now);
+    let documents = declared.map(|w| world.documents_of(w)).unwrap_or_default();
+    Ok(WorkflowPicture {
+        facts: facts(declared, &standing, &row, now, &zone),
+        trouble: trouble(&world, declared, &standing, now),
+        layout: placed(&steps, &edges),
+        questions: questions(&world, declared, &standing, &edges, &observed, now, &zone),
+        documents: documents.into_iter().map(|d| runbooks::row(&world, d, now)).collect(),
+        declared: declared_flow,
+        observed,
+        steps,
+        edges,
+        runs,
+        row,
+    })
+}
+
+fn declared_flow(workflow: &Workflow) -> Declared {
+    Declared {
+        steps: workflow.steps.iter().map(|s| s.id.clone()).collect(),
+        edges: workflow.edges().into_iter().map(|(from, to)| (from.to_owned(), to.to_owned())).collect(),
+    }
+}
+
+/// Declared edges in the book's order, then the observed ones that it does not know, most frequent first.
+fn edges(declared: &Declared, observed: &Observed) -> Vec<EdgeNow> {
+    let seen: HashMap<(&str, &str), i64> =
+        observed.edges.iter().map(|e| ((e.from.as_str(), e.to.as_str()), e.count)).collect();
+    let known: HashSet<(&str, &str)> = declared.edges.iter().map(|(f, t)| (f.as_str(), t.as_str())).collect();
+    let edge = |from: &str, to: &str, declared, count| EdgeNow { from: from.into(), to: to.into(), declared, count };
+    let mut edges: Vec<_> = declared
+        .edges
+        .iter()
+        .map(|(from, to)| edge(from, to, true, seen.get(&(from.as_str(), to.as_str())).copied().unwrap_or(0)))
+        .collect();
+    edges.extend(
+        observed
+            .edges
+            .iter()
+            .filter(|e| !known.contains(&(e.from.as_str(), e.to.as_str())))
+            .map(|e| edge(&e.from, &e.to, false, e.count)),
+    );
+    edges
+}
+
+fn steps(
+    world: &World,
+    declared: Option<&Workflow>,
+    standing: &Standing,
+    observed: &Observed,
+    now: Moment,
+    zone: &TimeZone,
+) -> Vec<StepNow> {
+    let tallies: HashMap<&str, &StepTally> = standing.steps.iter().map(|((_, s), t)| (s.as_str(), t)).collect();
+    let places: HashMap<&str, &Where> = standing.places.iter().map(|p| (p.step.as_str(), p)).collect();
+    let ids: Vec<&str> = declared.map(|w| w.steps.iter().map(|s| s.id.as_str()).collect()).unwrap_or_default();
+    let unknown = observed.steps.iter().map(|s| s.step.as_str()).filter(|s| !ids.contains(s));
+    let named = |id: &Option<String>| {
+        id.as_ref().map(|id| (id.clone(), world.book.components.get(id).map_or(id.clone(), |c| c.name.clone())))
+    };
+    let all: Vec<&str> = ids.iter().copied().chain(unknown).collect();
+    all.into_iter()
+        .map(|id| {
+            let step = declared.and_then(|w| w.step(id));
+            let tally = tallies.get(id);
+            let here = tally.map(|t| t.here).unwrap_or_default();
+            let visits = tally.map_or(0, |t| t.visits);
+            let place = places.get(id).copied();
+            let max = step.and_then(|s| s.retry.as_ref()).map(|r| r.max_attempts);
+            StepNow {
+                id: id.to_owned(),
+                name: step.map_or_else(|| id.to_owned(), |s| s.name.clone()),
+                declared: step.is_some(),
+                state: place.and_then(Where::worst).or((visits > 0).then_some(Status::OnTrack)),
+                fact: fact(place, max, visits, now, zone),
+                open: here.on_track,
+                retrying: here.retrying,
+                late: here.late,
+                broken: here.broken,
+                visits,
+                last_seen: tally.filter(|t| t.visits > 0).and_then(|t| t.last_seen).map(Moment::from_millis),
+                meaning: step.and_then(|s| s.meaning.clone()),
+                component: step.and_then(|s| named(&s.component)),
+                via: step.and_then(|s| named(&s.via)),
+                finish_within: step.and_then(|s| s.finish_within).map(|d| d.words()),
+                retry: step.and_then(|s| s.retry.as_ref()).map(|r| r.words()),
+                safe_to_retry: step.and_then(|s| s.safe_to_retry).map(|s| s.words().to_owned()),
+                if_skipped: step.and_then(|s| s.if_skipped.clone()),
+                failure_points: step.map(|s| s.failure_points.clone()).unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+/// One live fact about a step, in a few words.
+fn fact(place: Option<&Where>, max_attempts: Option<u32>, visits: i64, now: Moment, zone: &TimeZone) -> String {
+    let Some((place, state)) = place.and_then(|p| Some((p, p.worst()?))) else {
+        return if visits == 0 { "not seen yet".to_owned() } else { String::new() };
+    };
+    let count = place.count(state);
+    let sample = place.sample(state);
+    let oldest = sample.map(|w| now.since(w.since).words()).unwrap_or_default();
+    match state {
+        Status::Retrying => {
+            let tries = match (sample.map(|w| w.attempt), max_attempts) {
+                (Some(n), Some(max)) => format!("{n} of {max} tries used"),
+                _ => format!("{count} trying again"),
+            };
+            let next = sample.and_then(|w| w.next_attempt_at).map(|at| format!(", next {}", at.words(now, zone)));
+            format!("{tries}{}", next.unwrap_or_default())
+        }
+        Status::Broken => format!("{count} failed, oldest {oldest}"),
+        Status::Late => format!("{count} late, by {oldest}"),
+        Status::OnTrack => format!("{count} here, oldest {oldest}"),
+        Status::Paused | Status::NoSignal => String::new(),
+    }
+}
+
+fn facts(
+    declared: Option<&Workflow>,
+    standing: &Standing,
+    row: &WorkflowRow,
+    now: Moment,
+    zone: &TimeZone,
+) -> Vec<(String, String)> {
+    let fact = |label: &str, value: String| (label.to_owned(), value);
+    let oldest = match row.oldest_at {
+        Some(at) => format!("{}, since {}", now.since(at).words(), at.words(now, zone)),
+        None => "nothing waits".to_owned(),
+    };
+    let worst = standing.verdict.wrong.first().and_then(|w| w.step.as_deref());
+    let safe = worst.and_then(|s| declared?.step(s)).map(|s| match s.safe_to_retry {
+        Some(safe) => safe.words().to_owned(),
+        None => "not written yet".to_owned(),
+    });
+    let ended = standing.tally.last_ended_at.map(Moment::from_millis);
+    vec![
+        fact("Open", count_of(row.waiting, &row.unit)),
+        fact("Oldest where it is", oldest),
+        match safe {
+            Some(safe) => fact("Safe to retry", safe),
+            None => fact("Last finished", ended.map_or("never".to_owned(), |at| at.words(now, zone))),
+        },
+        match declared.and_then(|w| w.business_owner.clone()) {
+            Some(owner) => fact("Who is hurt", owner),
+            None => fact("Runs ever", count_of(standing.tally.runs, "runs")),
+        },
+    ]
+}
+
+fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now: Moment) -> Vec<Trouble> {
+    let filter = |state| match state {
+        Status::Broken => "failed",
+        Status::Late => "late",
+        Status::Retrying => "retrying",
+        Status::OnTrack | Status::Paused | Status::NoSignal => "all",
+    };
+    standing
+        .verdict
+        .wrong
+        .iter()
+        .map(|wrong| {
+            let step = wrong.step.as_deref().filter(|s| !s.is_empty());
+            let name = match step {
+                Some(step) => declared.and_then(|w| w.step(step)).map_or(step, |s| s.name.as_str()),
+                None => declared.map_or(standing.id.as_str(), |w| w.name.as_str()),
+            };
+            let id = urlencode(&standing.id);
+            Trouble {
+                state: wrong.state,
+                step: step.map(str::to_owned),
+                name: name.to_owned(),
+                sentence: wrong.sentence.clone(),
+                count: wrong.count,
+                since: wrong.since,
+                next: wrong.next.clone(),
+                href: match step {
+                    Some(step) => {
+                        format!("/workflows/{id}/runs?state={}&step={}", filter(wrong.state), urlencode(step))
+                    }
+                    None => format!("/workflows/{id}/runs"),
+                },
+                runbook: declared.and_then(|w| runbooks::recovery(world, w, step, &wrong.error, now)),
+            }
+        })
+        .collect()
+}
+
+/// Where the steps stand; kept by what is drawn, so that a change of state or count never moves one.
+fn placed(steps: &[StepNow], edges: &[EdgeNow]) -> Layout {
+    static KNOWN: Mutex<Option<HashMap<Plan, Layout>>> = Mutex::new(None);
+    let steps: Vec<_> = steps
+        .iter()
+        .map(|s| Step {
+            id: &s.id,
+            name: &s.name,
+            declared: s.declared,
+            quiet: matches!(s.state, None | Some(Status::OnTrack)),
+            visits: s.visits,
+        })
+        .collect();
+    let edges: Vec<_> = edges
+        .iter()
+        .map(|e| Edge { from: &e.from, to: &e.to, declared: e.declared, count: e.count })
+        .collect();
+    let plan = layout::plan(&steps, &edges);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    if let Some(layout) = known.get(&plan) {
+        return layout.clone();
+    }
+    // Enough for every workflow of a large book in several shapes; then it starts anew.
+    if known.len() > 500 {
+        known.clear();
+    }
+    let layout = layout::place(&plan);
+    known.insert(plan, layout.clone());
+    layout
+}
+
+fn questions(
+    world: &World,
+    declared: Option<&Workflow>,
+    standing: &Standing,
+    edges: &[EdgeNow],
+    observed: &Observed,
+    now: Moment,
+    zone: &TimeZone,
+) -> Questions {
+    let Some(workflow) = declared else {
+        return Questions {
+            works: None,
+            differences: vec!["The book does not know this workflow; everything here was observed.".to_owned()],
+            fails: Vec::new(),
+            depends: None,
+            needs: Vec::new(),
+            next: None,
+            purpose: None,
+            decisions: Vec::new(),
+            workarounds: Vec::new(),
+        };
+    };
+    let (decisions, workarounds) = world.book.why(workflow);
+    let names: Vec<&str> = workflow.steps.iter().map(|s| s.name.as_str()).collect();
+    let works = (!names.is_empty()).then(|| {
+        let seen = match observed.runs {
+            0 => "No run was seen yet.".to_owned(),
+            n => format!("{} seen so far.", count_of(n, "runs")),
+        };
+        format!("{} steps: {}. {seen}", names.len(), names.join(", "))
+    });
+    let fails = workflow.steps.iter().flat_map(|s| {
+        s.failure_points.iter().filter_map(|f| {
+            let words = [f.effect.as_deref(), f.automatic.as_deref()];
+            let sentence = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            (!sentence.is_empty()).then(|| (s.name.clone(), sentence))
+        })
+    });
+    let skipped = workflow.steps.iter().filter_map(|s| {
+        Some((s.name.clone(), format!("If it is skipped: {}", s.if_skipped.as_ref()?)))
+    });
+    let depends = match (&workflow.business_owner, &workflow.outcome) {
+        (Some(owner), Some(outcome)) => Some(format!("{owner}. {outcome}")),
+        (Some(owner), None) => Some(format!("{owner}.")),
+        (None, outcome) => outcome.clone(),
+    };
+    let needs = workflow.components().map(|id| {
+        let component = world.book.components.get(id);
+        let name = component.map_or(id, |c| c.name.as_str());
+        (id.to_owned(), name.to_owned(), component.and_then(|c| c.if_unavailable.clone()))
+    });
+    Questions {
+        works,
+        differences: differences(workflow, edges, observed),
+        fails: fails.chain(skipped).collect(),
+        depends,
+        needs: needs.collect(),
+        next: next(workflow, standing, now, zone),
+        purpose: workflow.purpose.clone(),
+        decisions: decisions.into_iter().cloned().collect(),
+        workarounds: workarounds.into_iter().cloned().collect(),
+    }
+}
+
+/// Where the book and what was seen differ, a sentence each.
+fn differences(workflow: &Workflow, edges: &[EdgeNow], observed: &Observed) -> Vec<String> {
+    if observed.runs == 0 {
+        return Vec::new();
+    }
+    let name = |id: &str| workflow.step(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
+    let mut found: Vec<String> = observed
+        .steps
+        .iter()
+        .filter(|s| workflow.step(&s.step).is_none())
+        .map(|s| format!("The step \"{}\" was seen {} and is not in the book.", s.step, count_of(s.visits, "times")))
+        .collect();
+    let unseen = workflow.steps.iter().filter(|s| observed.steps.iter().all(|o| o.step != s.id));
+    found.extend(unseen.map(|s| format!("The step {} is in the book and was never seen.", s.name)));
+    let undeclared: Vec<_> = edges.iter().filter(|e| !e.declared && e.count > 0).collect();
+    let told = undeclared.iter().take(3).map(|e| {
+        format!("{} is followed by {} ({}), which the book does not say.", name(&e.from), name(&e.to), count_of(e.count, "times"))
+    });
+    found.extend(told);
+    if undeclared.len() > 3 {
+        found.push(format!("{} more ways are listed with the steps.", undeclared.len() - 3));
+    }
+    found
+}
+
+/// What should happen next: the expectations in words, with the next start that is due.
+fn next(workflow: &Workflow, standing: &Standing, now: Moment, zone: &TimeZone) -> Option<String> {
+    let expect = &workflow.expect;
+    let unit = unit(Some(workflow));
+    let mut words = Vec::new();
+    if let Some(every) = expect.start_every {
+        words.push(format!("{} start at least every {}", capital(unit), every.words()));
+    }
+    if let Some(line) = &expect.start_at {
+        let zone = expect.timezone.as_deref().unwrap_or("UTC");
+        words.push(format!("It starts at \"{line}\" ({zone})"));
+    }
+    if let Some(due) = standing.verdict.start_due {
+        words.push(match due.at > now {
+            true => format!("the next start is expected by {}", due.at.words(now, zone)),
+            false => format!("a start was expected at {}", due.at.words(now, zone)),
+        });
+    }
+    if let Some(within) = expect.finish_within {
+        words.push(format!("each run ends within {}", within.words()));
+    }
+    (!words.is_empty()).then(|| format!("{}.", words.join("; ")))
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// One part of a path or query, percent-encoded.
+pub fn urlencode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string().replace("%2D", "-")
+}

@@ -1,0 +1,310 @@
+//! The world as documents see it: the book in use, the present values of its parts, every runbook and its trust.
+//!
+//! One immutable picture at a time, replaced as a whole when something changes, so that a page never mixes two.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use app::markdown;
+use app::model::book::{Book, Workflow};
+use app::model::mention::RunbookText;
+use app::model::moment::Moment;
+use app::model::reference::Reference;
+use app::model::review::{self, Parts, SectionTrust, Spoken};
+use app::model::status::Trust;
+
+use crate::book;
+use crate::db::Db;
+use crate::store::parts::{self, ChangeRecord};
+use crate::store::reviews::{self, PinRecord};
+use crate::store::runbooks::{self, VersionRecord};
+
+/// Everything that is declared or written, at one moment.
+#[derive(Debug, Default)]
+pub struct World {
+    /// The last good book.
+    pub book: Arc<Book>,
+    /// Why the book on disk is not in use, one sentence each; empty when it is.
+    pub book_errors: Vec<String>,
+    /// The values that matter of every part, deployments included.
+    pub parts: Parts,
+    /// Since when each part is known.
+    pub known_since: HashMap<Reference, Moment>,
+    /// The newest version of every runbook, by slug.
+    pub documents: BTreeMap<String, Arc<Document>>,
+    /// The newest change of each (part, field).
+    causes: HashMap<(String, String), ChangeRecord>,
+    /// Which runbooks speak of a part, or are for it.
+    speaking: HashMap<Reference, BTreeSet<String>>,
+}
+
+/// The newest version of a runbook with what follows from it.
+#[derive(Debug)]
+pub struct Document {
+    /// The version as it is stored.
+    pub record: VersionRecord,
+    /// Its front matter and body.
+    pub text: RunbookText,
+    /// What is in its body.
+    pub outline: Arc<markdown::Document>,
+    /// What each section speaks of, in the order of `outline.sections`.
+    pub spoken: Vec<Vec<Spoken>>,
+    /// Whether each section can be believed, in the same order.
+    pub trusts: Vec<SectionTrust>,
+    /// Who last reviewed which section.
+    pub pins: BTreeMap<String, PinRecord>,
+    /// Why the file and this text disagree.
+    pub conflict: Option<String>,
+}
+
+impl Document {
+    /// The source text of a section, by its number.
+    pub fn section_source(&self, number: usize) -> &str {
+        let range = self.outline.sections[number].source_range.clone();
+        self.outline.body().get(range).unwrap_or_default()
+    }
+
+    /// Whether the document can be believed.
+    pub fn trust(&self, now: Moment) -> Trust {
+        let sections: Vec<_> =
+            self.spoken.iter().map(|s| !s.is_empty()).zip(self.trusts.iter().cloned()).collect();
+        review::document_trust(&sections, self.text.front.review_every, self.reviewed().map(|(at, _)| at), now)
+    }
+
+    /// How many flags stand on it.
+    pub fn flags(&self) -> i64 {
+        self.trusts.iter().map(|t| t.differences.len() as i64 + i64::from(t.edited)).sum()
+    }
+
+    /// When and by whom it was last reviewed.
+    pub fn reviewed(&self) -> Option<(Moment, String)> {
+        let last = self.pins.values().max_by_key(|p| p.reviewed_at)?;
+        Some((last.reviewed_at, last.reviewed_by.clone()))
+    }
+
+    /// The number of the section with this anchor.
+    pub fn section(&self, anchor: &str) -> Option<usize> {
+        self.outline.sections.iter().position(|s| s.anchor == anchor)
+    }
+}
+
+impl World {
+    /// The declared workflow.
+    pub fn workflow(&self, id: &str) -> Option<&Workflow> {
+        self.book.workflows.get(id)
+    }
+
+    /// Since when the book expects something of a workflow.
+    pub fn expected_from(&self, workflow: &str) -> Moment {
+        self.known_since.get(&Reference::Workflow(workflow.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// The newest change of a value.
+    pub fn cause(&self, subject: &Reference, field: &str) -> Option<&ChangeRecord> {
+        self.causes.get(&(subject.to_string(), field.to_owned()))
+    }
+
+    /// The runbooks that speak of a part or are for it.
+    pub fn speaking_of(&self, reference: &Reference) -> impl Iterator<Item = &Arc<Document>> {
+        self.speaking.get(reference).into_iter().flatten().filter_map(|slug| self.documents.get(slug))
+    }
+
+    /// The runbooks of a workflow: for it, for one of its steps or failures, or speaking of them; each once.
+    pub fn documents_of<'a>(&'a self, workflow: &'a Workflow) -> Vec<&'a Arc<Document>> {
+        let mut references = vec![Reference::Workflow(workflow.id.clone())];
+        let mut slugs = BTreeSet::new();
+        for step in &workflow.steps {
+            references.push(Reference::Step(workflow.id.clone(), step.id.clone()));
+            for point in &step.failure_points {
+                references.push(Reference::Failure(workflow.id.clone(), step.id.clone(), point.id.clone()));
+                if let Some(Reference::Runbook(slug, _)) = &point.action {
+                    slugs.insert(slug.clone());
+                }
+            }
+        }
+        for document in self.documents.values() {
+            if document.text.front.about.iter().any(|about| references.contains(about)) {
+                slugs.insert(document.record.slug.clone());
+            }
+        }
+        slugs.iter().filter_map(|slug| self.documents.get(slug)).collect()
+    }
+
+    /// What people call a part; the reference itself when it does not exist.
+    pub fn name_of(&self, reference: &Reference) -> String {
+        let book = &self.book;
+        let name = match reference {
+            Reference::Component(id) => book.components.get(id).map(|c| c.name.clone()),
+            Reference::Workflow(id) => book.workflows.get(id).map(|w| w.name.clone()),
+            Reference::Step(w, s) => book.step(w, s).map(|s| s.name.clone()),
+            Reference::Failure(w, s, f) => {
+                book.step(w, s).map(|step| format!("{}: {}", step.name, f.replace('-', " ")))
+            }
+            Reference::Decision(id) => book.decisions.get(id).map(|d| d.decided.clone()),
+            Reference::Workaround(id) => book.workarounds.get(id).map(|w| w.what.clone()),
+            Reference::Runbook(slug, section) => self.documents.get(slug).map(|d| match section {
+                Some(anchor) => match d.section(anchor) {
+                    Some(n) => format!("{}: {}", d.record.title, d.outline.sections[n].title),
+                    None => d.record.title.clone(),
+                },
+                None => d.record.title.clone(),
+            }),
+        };
+        name.unwrap_or_else(|| reference.to_string())
+    }
+
+    /// Whether a part exists.
+    pub fn exists(&self, reference: &Reference) -> bool {
+        match reference {
+            Reference::Runbook(slug, section) => self
+                .documents
+                .get(slug)
+                .is_some_and(|d| section.as_ref().is_none_or(|anchor| d.section(anchor).is_some())),
+            other => self.parts.contains_key(other),
+        }
+    }
+}
+
+/// The world in use.
+#[derive(Debug, Default)]
+pub struct Worlds {
+    current: RwLock<Arc<World>>,
+}
+
+impl Worlds {
+    /// The world now.
+    pub fn now(&self) -> Arc<World> {
+        // The lock only ever guards one assignment; a panic elsewhere cannot leave it half done.
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The book now.
+    pub fn book(&self) -> Arc<Book> {
+        self.now().book.clone()
+    }
+
+    fn set(&self, world: World) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(world);
+    }
+
+    /// Puts another book in use; documents are judged against it by `reload`.
+    pub fn set_book(&self, book: Book) {
+        let now = self.now();
+        self.set(World { book: Arc::new(book), book_errors: Vec::new(), ..now.shallow() });
+    }
+
+    /// Says that the book on disk cannot be used, and why; the last good one stays.
+    pub fn set_book_errors(&self, errors: Vec<String>) {
+        let now = self.now();
+        self.set(World { book_errors: errors, ..now.shallow() });
+    }
+
+    /// Reads again what documents depend on. On failure the last good world stays, and the failure is logged.
+    pub async fn reload(&self, db: &Db) {
+        if let Err(error) = self.try_reload(db).await {
+            tracing::error!(%error, "documents could not be read again; the last good ones are shown");
+        }
+    }
+
+    /// Reads again what documents depend on.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn try_reload(&self, db: &Db) -> sqlx::Result<()> {
+        let pool = db.read();
+        let mut parts = Parts::new();
+        let mut known_since = HashMap::new();
+        for (reference, values, since) in parts::all(pool).await? {
+            known_since.insert(reference.clone(), since);
+            parts.insert(reference, values);
+        }
+        let causes = parts::newest_of_each(pool).await?;
+        let mut pins: HashMap<String, BTreeMap<String, PinRecord>> = HashMap::new();
+        for pin in reviews::pins(pool).await? {
+            pins.entry(pin.slug.clone()).or_default().insert(pin.section.clone(), pin);
+        }
+        let conflicts: HashMap<String, Option<String>> =
+            runbooks::all(pool).await?.into_iter().map(|r| (r.slug, r.conflict)).collect();
+        let records = runbooks::newest(pool).await?;
+        let before = self.now();
+        let mut documents = BTreeMap::new();
+        let mut speaking: HashMap<Reference, BTreeSet<String>> = HashMap::new();
+        for record in records {
+            let slug = record.slug.clone();
+            let known = before.documents.get(&slug).filter(|d| d.record.version == record.version);
+            let pins = pins.remove(&slug).unwrap_or_default();
+            let conflict = conflicts.get(&slug).cloned().flatten();
+            let document = judge_document(record, known, pins, conflict, &parts);
+            let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
+            for reference in spoken.chain(&document.text.front.about) {
+                speaking.entry(reference.clone()).or_default().insert(slug.clone());
+            }
+            documents.insert(slug, Arc::new(document));
+        }
+        // The book may have been replaced while the database was read.
+        let now = self.now();
+        self.set(World {
+            book: now.book.clone(),
+            book_errors: now.book_errors.clone(),
+            parts,
+            known_since,
+            documents,
+            causes: causes.into_iter().map(|c| ((c.reference.clone(), c.field.clone()), c)).collect(),
+            speaking,
+        });
+        Ok(())
+    }
+}
+
+impl World {
+    fn shallow(&self) -> World {
+        World {
+            book: self.book.clone(),
+            book_errors: self.book_errors.clone(),
+            parts: self.parts.clone(),
+            known_since: self.known_since.clone(),
+            documents: self.documents.clone(),
+            causes: self.causes.clone(),
+            speaking: self.speaking.clone(),
+        }
+    }
+}
+
+fn judge_document(
+    record: VersionRecord,
+    known: Option<&Arc<Document>>,
+    pins: BTreeMap<String, PinRecord>,
+    conflict: Option<String>,
+    parts: &Parts,
+) -> Document {
+    let (text, outline) = match known {
+        Some(known) => (known.text.clone(), known.outline.clone()),
+        None => {
+            let text = book::runbook_text(&record.slug, &record.body);
+            // A text that is too long to be read is refused when it is saved.
+            let outline = markdown::parse(&text.body).or_else(|_| markdown::parse("")).map(Arc::new);
+            (text, outline.unwrap_or_else(|_| unreachable!("the empty text can be read")))
+        }
+    };
+    let spoken: Vec<Vec<Spoken>> = outline
+        .sections
+        .iter()
+        .map(|s| review::spoken(&s.links, s.facts.iter().map(|f| (&f.subject, f.path.as_str()))))
+        .map(|spoken| spoken.into_iter().filter(|s| !matches!(s.subject, Reference::Runbook(..))).collect())
+        .collect();
+    let trusts = outline
+        .sections
+        .iter()
+        .zip(&spoken)
+        .map(|(section, spoken)| {
+            let source = outline.body().get(section.source_range.clone()).unwrap_or_default();
+            let pin = pins.get(&section.anchor).map(|p| &p.pin);
+            match (spoken.is_empty(), pin) {
+                // What links to nothing and was never asked about is no reason to doubt the document.
+                (true, None) => SectionTrust { trust: Trust::NotLinked, edited: false, differences: Vec::new() },
+                _ => review::section_trust(source, spoken, pin, parts),
+            }
+        })
+        .collect();
+    Document { record, text, outline, spoken, trusts, pins, conflict }
+}
