@@ -54,9 +54,9 @@ pub fn body(picture: &FindPicture) -> AnyView {
 fn form(query: &str) -> AnyView {
     view! {
         <form class="find-form" method="get" action="/find" role="search">
-            <label for="find-q">"A name, an id, or words from a runbook"</label>
+            <label for="find-words">"A name, an id, or words from a runbook"</label>
             <div class="find-line">
-                <input id="find-q" name="q" type="search" value=query.to_owned() autocapitalize="none" spellcheck="false"/>
+                <input id="find-words" name="q" type="search" value=query.to_owned() autocapitalize="none" spellcheck="false"/>
                 <button class="button primary">"Find"</button>
             </div>
         </form>
@@ -65,15 +65,14 @@ fn form(query: &str) -> AnyView {
 }
 
 fn hints() -> AnyView {
-    let one = |(write, get): (&'static str, &'static str)| {
-        view! { <div><dt><a href=format!("/find?q={}", write.replace(' ', "+"))>{write}</a></dt><dd>{get}</dd></div> }
-    };
+    let one =
+        |(write, get): (&'static str, &'static str)| view! { <div><dt><code>{write}</code></dt><dd>{get}</dd></div> };
     view! {
-        <dl class="pairs hints">
+        <dl class="pairs">
             {[
                 ("10482", "An exact id goes straight to the run, the order, the workflow or the part."),
                 ("erp", "A part of a name finds workflows, steps, components and runbooks."),
-                ("call the duty desk", "Words find the section of a runbook that has them."),
+                ("call the duty desk", "Words find the runbooks that have them."),
             ].map(one).collect_view()}
         </dl>
     }
@@ -81,11 +80,13 @@ fn hints() -> AnyView {
 }
 
 fn nothing(query: &str) -> AnyView {
+    let all = [("All workflows", "/workflows"), ("All components", "/components"), ("All runbooks", "/runbooks")]
+        .map(|(name, href)| (name.to_owned(), href.to_owned()));
     view! {
         <div class="empty" role="status">
             <p>"Nothing found for "<q>{query.to_owned()}</q>"."</p>
             <p>"Looked through names and words of workflows, steps, components, runbooks, decisions and workarounds, and through the ids of runs and orders. Fewer words, or the start of a word, find more."</p>
-            <p><a href="/workflows">"All workflows"</a>" "<a href="/components">"All components"</a>" "<a href="/runbooks">"All runbooks"</a></p>
+            {parts::names(&all)}
         </div>
     }
     .into_any()

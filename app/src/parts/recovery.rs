@@ -43,8 +43,7 @@ pub fn recovery(recovery: &Recovery) -> AnyView {
         <div class=format!("recovery t-{}", recovery.trust.name())>
             <p class="title">
                 {icon(if recovery.trust == Trust::Trusted { "steps" } else { "alert" })}
-                <strong>{title}</strong>
-                {trust_badge(recovery.trust, recovery.flags)}
+                <span><strong>{title}</strong>" "{trust_badge(recovery.trust, recovery.flags)}</span>
             </p>
             {why.map(|why| view! { <p class="why">{why}" "<a href=review>"See what changed"</a></p> })}
             {steps}

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::App;
 
@@ -72,7 +73,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sign-out", post(people::sign_out));
     let people = session::with_sessions(readable.merge(open).fallback(error::not_found), &app);
     let programs = Router::new()
-        .route("/api/v1/events", post(events::record))
+        .route("/api/v1/events", post(events::record).layer(RequestDecompressionLayer::new()))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
