@@ -108,8 +108,7 @@ describe("the browser's half", () => {
     fake.stop();
     await browser.close();
   });
-  beforeEach(async () => {
-    await page?.context().close();
+  beforeEach(() => {
     fake.refuse = false;
     fake.asked = [];
   });
@@ -117,7 +116,12 @@ describe("the browser's half", () => {
   /** Shows a page that is up and, if it has a stream, follows it. */
   async function show(body, options) {
     fake.body = body;
-    page = await open(browser, fake.url, options);
+    await page?.context().close();
+    page = await open(browser, options?.clock ? undefined : fake.url, options);
+    if (options?.clock) {
+      await page.clock.install();
+      await page.goto(fake.url);
+    }
     await page.waitForSelector("html[data-ready]");
     if (body.includes("LiveStream")) await eventually(() => assert.equal(fake.streams.size, 1));
   }
@@ -145,6 +149,21 @@ describe("the browser's half", () => {
     fake.refuse = false;
     await eventually(async () => assert.match(await live(), /^Live/), { within: 9_000 });
     assert.equal(fake.streams.size, 1);
+  });
+
+  it("counts a long silence as a lost connection, and a tick as a sign of life", async () => {
+    await show(stream("02:14:06"), { clock: true });
+    await eventually(async () => assert.equal(await live(), "Live, picture of 02:14:06"));
+    await page.clock.fastForward(30_000);
+    fake.send("02:14:36", "tick");
+    await eventually(async () => assert.equal(await live(), "Live, picture of 02:14:36"));
+    await page.clock.fastForward(30_000);
+    assert.equal(await live(), "Live, picture of 02:14:36");
+    const before = fake.asked.length;
+    await page.clock.fastForward(6_000);
+    await eventually(() => assert.equal(fake.asked.length, before + 1), "it tries again");
+    assert.match(await page.textContent("#announce"), /^Connection lost, showing 02:14:36/);
+    await eventually(async () => assert.match(await live(), /^Live/));
   });
 
   it("keeps focus, typed words, selection and what is open, and touches only what changed", async () => {
@@ -229,11 +248,16 @@ describe("the browser's half", () => {
     await show(stream("02:14:06") + `<p data-live="answer">Fine</p>`);
     await send({}, { title: "On track: Order to ERP", state: "on_track", icon: "/icon.svg" });
     assert.equal(await page.textContent("#announce"), "");
+    assert.equal(await page.textContent("#announce"), "");
     await send({ answer: `<p data-live="answer">Refused</p>` }, { title: "Broken: Order to ERP", state: "broken", icon: "/broken.svg" });
     assert.equal(await page.title(), "Broken: Order to ERP");
     assert.equal(await page.getAttribute("link[rel=icon]", "href"), "/broken.svg");
     assert.equal(await page.textContent("#announce"), "Broken: Order to ERP");
     assert.equal(await page.getAttribute("#announce", "role"), "status");
+    // The page was made on track, and the first that the stream says is that it is not.
+    await show(stream("02:14:06"));
+    await send({}, { title: "Late: Order to ERP", state: "late" });
+    assert.equal(await page.textContent("#announce"), "Late: Order to ERP");
     calm(page);
   });
 

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
 export const root = resolve(import.meta.dirname, "..");
@@ -14,6 +14,10 @@ export const root = resolve(import.meta.dirname, "..");
 const binary = process.env.WATCHBOOK_BINARY ?? join(root, "target/debug/watchbook");
 const browserPath = process.env.WATCHBOOK_CHROMIUM ?? "/usr/bin/chromium";
 const shots = join(import.meta.dirname, "shots");
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Whether it is the release build that is looked at: what is about speed is asserted only there. */
+export const release = process.env.WATCHBOOK_RELEASE === "1" || /[\\/]release[\\/]/.test(binary);
 
 /** The sizes that every page has to be good at. */
 export const sizes = {
@@ -58,11 +62,15 @@ export async function open(browser, url, { size = "desktop", colour = "light", j
   });
   context.setDefaultTimeout(10_000);
   const page = await context.newPage();
+  page.plain = javaScript ? undefined : { ...sizes[size], colorScheme: colour };
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => {
     // A page that is meant to answer 4xx is asked for with its status; the browser need not repeat it.
-    if (["error", "warning"].includes(message.type()) && !/the server responded with a status of 4/.test(message.text())) {
+    const asked = /the server responded with a status of 4/.test(message.text());
+    // What is fetched ahead for the script is not used where there is none.
+    const unused = !javaScript && /was preloaded using link preload but not used/.test(message.text());
+    if (["error", "warning"].includes(message.type()) && !asked && !unused) {
       page.complaints.push(message.text());
     }
   });
@@ -77,13 +85,33 @@ export function calm(page) {
 
 /** Asserts that axe finds nothing wrong, by all rules of WCAG 2.2 A and AA. */
 export async function axe(page, what = page.url()) {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
-    .analyze();
-  const words = violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.target}: ${node.failureSummary}`).join("\n")}`,
-  );
+  if (page.plain) return axeOfCopy(page, what);
+  // Put into the page once: bringing it again for every look takes longer than looking.
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
+  const violations = await page.evaluate(async () => {
+    const values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+    const { violations } = await window.axe.run(document, { runOnly: { type: "tag", values }, resultTypes: ["violations"] });
+    return violations.map(({ id, help, nodes }) => ({
+      id,
+      help,
+      nodes: nodes.map(({ target, failureSummary }) => `    ${target}: ${failureSummary}`),
+    }));
+  });
+  const words = violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.join("\n")}`);
   assert.equal(violations.length, 0, `axe on ${what}:\n${words.join("\n")}`);
+}
+
+/** Axe cannot run where scripts cannot: it looks at the same page in a browser that would run them, without them. */
+async function axeOfCopy(page, what) {
+  const context = await page.context().browser().newContext(page.plain);
+  const copy = await context.newPage();
+  const body = (await page.content()).replace(/<script\b[^]*?<\/script>/g, "");
+  await copy.route("**", (route) =>
+    route.request().isNavigationRequest() ? route.fulfill({ body, contentType: "text/html; charset=utf-8" }) : route.continue(),
+  );
+  await copy.goto(page.url());
+  await axe(copy, what);
+  await context.close();
 }
 
 /** Asserts that nothing has to be scrolled sideways to be read. */
@@ -209,6 +237,39 @@ export class Server {
     const response = await fetch(`${this.url}/api/v1/${path}`, { headers: { authorization: `Bearer ${this.token("read")}` } });
     assert.equal(response.status, 200, `${path}: ${response.status}`);
     return response.json();
+  }
+}
+
+/** Signs in on the form that the page shows, and waits for the page after it. */
+export async function signIn(page, name, password) {
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await Promise.all([
+    page.waitForURL((url) => url.pathname !== "/sign-in"),
+    page.getByRole("main").getByRole("button", { name: "Sign in" }).click(),
+  ]);
+}
+
+/** A copy of the example book that a test may change; remove it with `book.remove()`. */
+export class Book {
+  constructor({ empty = false } = {}) {
+    this.folder = mkdtempSync(join(tmpdir(), "watchbook-book-"));
+    if (!empty) cpSync(join(root, "runbooks"), this.folder, { recursive: true });
+  }
+
+  /** Replaces words in a file, in one move, as a deployment does. They have to be there. */
+  edit(file, from, to) {
+    const path = join(this.folder, file);
+    const before = readFileSync(path, "utf8");
+    assert.ok(before.includes(from), `${file} does not say ${from}`);
+    // The draft is outside the watched folder, on the same disk.
+    const draft = `${this.folder}.draft`;
+    writeFileSync(draft, before.replace(from, to));
+    renameSync(draft, path);
+  }
+
+  remove() {
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -12,8 +12,12 @@ use dugong::{EdgeLabel, GraphLabel, NodeLabel, RankDir, WorkControl, WorkError};
 
 /// How many nodes are drawn, if possible.
 pub const MOST: usize = 12;
-/// How many ranks are drawn from left to right; longer flows go from top to bottom.
+/// How many ranks are drawn from left to right; longer flows go on in a next row, like text, or from top to bottom.
 const MOST_ACROSS: usize = 6;
+/// How many ranks a row has when there is more than one: the sides are needed for the ways between rows.
+const MOST_IN_ROW: usize = 5;
+/// How many edges may lead from one row to the next; more would be a tangle.
+const MOST_BETWEEN_ROWS: usize = 3;
 /// The width a page has for a diagram on a desktop.
 const PAGE: f64 = 1232.0;
 /// The width of a node; its name has two lines of [`LINE`] characters, its fact one.
@@ -149,11 +153,17 @@ pub fn plan(steps: &[Step], edges: &[Edge]) -> Plan {
     Plan { nodes, edges, steps_left_out, edges_left_out }
 }
 
+/// Seen less than once for this many times of the most frequent is rare.
+const RARE: i64 = 50;
+
 /// Keeps every declared step and every step where something is wrong, and of the others the most visited.
 fn choose_steps<'a>(steps: &[Step<'a>]) -> (Vec<Step<'a>>, Vec<String>) {
     let mut rare: Vec<usize> = (0..steps.len()).filter(|&i| steps[i].quiet && !steps[i].declared).collect();
     rare.sort_by_key(|&i| steps[i].visits);
-    rare.truncate(steps.len().saturating_sub(MOST));
+    let most_visits = steps.iter().map(|s| s.visits).max().unwrap_or_default();
+    let very_rare = rare.iter().take_while(|&&i| steps[i].visits * RARE < most_visits).count();
+    let too_many = steps.len().saturating_sub(MOST);
+    rare.truncate(if too_many == 0 { 0 } else { too_many.max(very_rare) });
     let rare: BTreeSet<usize> = rare.into_iter().collect();
     let kept = steps.iter().enumerate().filter(|(i, _)| !rare.contains(i)).map(|(_, s)| *s).collect();
     (kept, rare.iter().map(|&i| steps[i].id.to_owned()).collect())
@@ -173,21 +183,24 @@ fn choose_edges(kept: &[Step], index: &BTreeMap<&str, usize>, edges: &[Edge]) ->
     let budget = kept.len() + kept.len() / 2;
     let (mut ins, mut outs) = (vec![0; kept.len()], vec![0; kept.len()]);
     let mut wanted = vec![false; known.len()];
-    for (edge, &(from, to, declared, _)) in wanted.iter_mut().zip(&known) {
-        let first_way = (outs[from] == 0 && !kept[from].declared) || (ins[to] == 0 && !kept[to].declared);
+    for (edge, &(from, to, declared, count)) in wanted.iter_mut().zip(&known) {
+        let is_way = |others: i32, step: &Step| others == 0 && !step.declared && count * RARE >= step.visits;
+        let first_way = is_way(outs[from], &kept[from]) || is_way(ins[to], &kept[to]);
         if declared || first_way {
             *edge = true;
             outs[from] += 1;
             ins[to] += 1;
         }
     }
-    let mut count = wanted.iter().filter(|w| **w).count();
-    for edge in wanted.iter_mut().filter(|w| !**w) {
-        if count >= budget {
-            break;
+    let most = known.iter().map(|e| e.3).max().unwrap_or_default();
+    let mut drawn = wanted.iter().filter(|w| **w).count();
+    let crowded = known.len() > budget;
+    for (edge, known) in wanted.iter_mut().zip(&known).filter(|(w, _)| !**w) {
+        let rare = known.3 * RARE < most;
+        if drawn < budget && !(crowded && rare) {
+            *edge = true;
+            drawn += 1;
         }
-        *edge = true;
-        count += 1;
     }
     let mut forward: Vec<Vec<usize>> = vec![Vec::new(); kept.len()];
     known
@@ -303,25 +316,24 @@ pub fn shorten(text: &str, most: usize) -> String {
     short
 }
 
-/// Finds the positions: from left to right when that fits a page, else from top to bottom.
+/// Finds the positions: from left to right when that fits a page, else in rows, else from top to bottom.
 pub fn place(plan: &Plan) -> Layout {
     if plan.nodes.is_empty() {
         return Layout { steps_left_out: plan.steps_left_out.clone(), ..Layout::default() };
     }
     let across = place_by_dagre(plan, false);
-    let ranks =
-        across.as_ref().map_or(0, |l| l.nodes.iter().map(|n| n.x.round() as i64).collect::<BTreeSet<_>>().len());
-    let fits = across.as_ref().is_some_and(|l| ranks <= MOST_ACROSS && l.width <= PAGE);
-    let chosen = match fits {
-        true => across,
-        false => match (place_by_dagre(plan, true), across) {
-            (Some(down), Some(across)) if down.width > PAGE && ranks <= MOST_ACROSS => {
-                Some(if across.width <= down.width { across } else { down })
-            }
-            (down, across) => down.or(across),
+    let chosen = match across {
+        Some(across) if across.width <= PAGE && ranks(&across).len() <= MOST_ACROSS => Some(across),
+        Some(across) => match (in_rows(plan, &across), ranks(&across).len() <= MOST_ACROSS) {
+            (Some(rows), _) => Some(rows),
+            (None, few) => match place_by_dagre(plan, true) {
+                Some(down) if few && down.width > PAGE && across.width <= down.width => Some(across),
+                down => down.or(Some(across)),
+            },
         },
+        None => place_by_dagre(plan, true),
     };
-    let mut layout = chosen.unwrap_or_else(|| place_in_rows(plan));
+    let mut layout = chosen.unwrap_or_else(|| place_in_grid(plan));
     layout.steps_left_out = plan.steps_left_out.clone();
     layout.edges_left_out = plan.edges_left_out.clone();
     layout
@@ -339,7 +351,6 @@ impl WorkControl for Budget {
 
 /// Dagre's layered layout (Gansner et al. 1993, Brandes and Köpf 2001); nothing when it fails or takes too long.
 fn place_by_dagre(plan: &Plan, down: bool) -> Option<Layout> {
-    const MARGIN: f64 = 2.0;
     let h = height(plan);
     let mut graph: Graph<NodeLabel, EdgeLabel, GraphLabel> =
         Graph::new(GraphOptions { multigraph: true, ..GraphOptions::default() });
@@ -353,8 +364,8 @@ fn place_by_dagre(plan: &Plan, down: bool) -> Option<Layout> {
             false => 24.0,
         },
         edgesep: 14.0,
-        marginx: MARGIN,
-        marginy: MARGIN,
+        marginx: 2.0,
+        marginy: margin(plan),
         ..GraphLabel::default()
     });
     for i in 0..plan.nodes.len() {
@@ -396,8 +407,106 @@ fn place_by_dagre(plan: &Plan, down: bool) -> Option<Layout> {
     Some(Layout { nodes, edges, width: width.ceil(), height: height.ceil(), down, ..Layout::default() })
 }
 
+/// The left edges of the ranks, in order.
+fn ranks(across: &Layout) -> Vec<f64> {
+    let mut ranks: Vec<f64> = across.nodes.iter().map(|n| n.x).collect();
+    ranks.sort_by(f64::total_cmp);
+    ranks.dedup_by(|a, b| (*a - *b).abs() < 1.0);
+    ranks
+}
+
+/// Breaks a long flow into rows that read like text; nothing when too many edges would lead from row to row.
+fn in_rows(plan: &Plan, across: &Layout) -> Option<Layout> {
+    const LANE: f64 = 8.0;
+    let ranks = ranks(across);
+    let rank = |node: &PlacedNode| ranks.iter().rposition(|x| *x <= node.x + 1.0).unwrap_or_default();
+    let spans: Vec<(usize, usize)> =
+        plan.edges.iter().map(|e| (rank(&across.nodes[e.from]), rank(&across.nodes[e.to]))).collect();
+    let cuts = best_cuts(ranks.len(), &spans)?;
+    let row = |rank: usize| cuts.iter().filter(|cut| **cut <= rank).count();
+    let lanes = spans.iter().filter(|(a, b)| row(*a) != row(*b)).count() as f64;
+    // A count needs the height of a line beside the next one.
+    let lane_height = if plan.edges.iter().any(|e| e.counted) { 18.0 } else { LANE };
+    let (side, between_rows) = (22.0 + LANE * lanes, 26.0 + lane_height * lanes);
+    let first = |r: usize| if r == 0 { ranks[0] } else { ranks[cuts[r - 1]] };
+    let row_at = |x: f64| cuts.iter().filter(|cut| ranks[**cut] <= x + 1.0).count();
+    // Each row is moved left by its first rank, and down below the rows before it.
+    let margin = margin(plan);
+    let (mut moves, mut tops, mut bottom) = (Vec::new(), Vec::new(), margin);
+    for r in 0..=cuts.len() {
+        let nodes = across.nodes.iter().filter(|n| row(rank(n)) == r).flat_map(|n| [n.y, n.y + n.h]);
+        let ways = across.edges.iter().flat_map(|e| &e.points).filter(|p| row_at(p.0) == r).map(|p| p.1);
+        let all: Vec<f64> = nodes.chain(ways).collect();
+        let (top, end) = (all.iter().copied().fold(f64::MAX, f64::min), all.iter().copied().fold(0.0, f64::max));
+        moves.push((side - first(r), bottom - top));
+        tops.push(bottom);
+        bottom += end - top + between_rows;
+    }
+    let at = |(x, y): (f64, f64), r: usize| (round(x + moves[r].0), round(y + moves[r].1));
+    let mut nodes = across.nodes.clone();
+    for node in &mut nodes {
+        (node.x, node.y) = at((node.x, node.y), row(rank(node)));
+    }
+    let right = nodes.iter().map(|n| n.x + n.w).fold(0.0, f64::max);
+    let mut lane = 0.0;
+    let mut edges = across.edges.clone();
+    for (edge, (from, to)) in edges.iter_mut().zip(&spans) {
+        let (upper, lower) = (row(*from), row(*to));
+        if upper == lower {
+            edge.points.iter_mut().for_each(|p| *p = at(*p, upper));
+            edge.label = edge.label.map(|p| at(p, upper));
+            continue;
+        }
+        let cut = ranks[cuts[upper]];
+        let mut way: Vec<_> = edge.points.iter().filter(|p| p.0 < cut - 1.0).map(|p| at(*p, upper)).collect();
+        let rest: Vec<_> = edge.points.iter().filter(|p| p.0 >= cut - 1.0).map(|p| at(*p, lower)).collect();
+        let (leave, enter) = (*way.last()?, *rest.first()?);
+        let (out, back) = (right + 10.0 + LANE * lane, side - 14.0 - LANE * lane);
+        let between = tops[lower] - 16.0 - lane_height * lane;
+        way.extend([(out, leave.1), (out, between), (back, between), (back, enter.1)]);
+        way.extend(rest);
+        edge.label = edge.label.map(|_| ((out + back) / 2.0, between));
+        edge.points = way;
+        lane += 1.0;
+    }
+    let width = right + side;
+    (width <= PAGE).then(|| Layout { nodes, edges, width, height: bottom - between_rows + margin, ..Layout::default() })
+}
+
+/// Where to break: as few rows as possible, then as few edges between them, then rows of the same length. An edge may
+/// lead only along the flow into the next row.
+fn best_cuts(ranks: usize, spans: &[(usize, usize)]) -> Option<Vec<usize>> {
+    let rows = ranks.div_ceil(MOST_IN_ROW);
+    let mut open: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 1..rows {
+        open = open
+            .into_iter()
+            .flat_map(|cuts| {
+                let last = cuts.last().copied().unwrap_or_default();
+                (last + 1..=last + MOST_IN_ROW).map(move |cut| [cuts.as_slice(), &[cut]].concat())
+            })
+            .collect();
+    }
+    open.into_iter()
+        .filter(|cuts| cuts.last().is_some_and(|last| *last < ranks && ranks - last <= MOST_IN_ROW))
+        .filter_map(|cuts| {
+            let row = |rank: usize| cuts.iter().filter(|cut| **cut <= rank).count();
+            let steps = || spans.iter().map(|(a, b)| (row(*a), row(*b)));
+            let crossing = steps().filter(|(a, b)| a != b).count();
+            let bounds: Vec<usize> = std::iter::once(0).chain(cuts.iter().copied()).chain([ranks]).collect();
+            let longest = bounds.windows(2).map(|w| w[1] - w[0]).max();
+            (crossing <= MOST_BETWEEN_ROWS && steps().all(|(a, b)| a == b || a + 1 == b)).then_some((
+                crossing,
+                longest,
+                std::cmp::Reverse(cuts),
+            ))
+        })
+        .min()
+        .map(|(_, _, cuts)| cuts.0)
+}
+
 /// Rows of six, as read: what is left when no layout was found.
-fn place_in_rows(plan: &Plan) -> Layout {
+fn place_in_grid(plan: &Plan) -> Layout {
     let h = height(plan);
     let at = |i: usize| ((i % MOST_ACROSS) as f64 * (NODE + 24.0) + 2.0, (i / MOST_ACROSS) as f64 * (h + 36.0) + 2.0);
     let nodes: Vec<PlacedNode> = plan.nodes.iter().enumerate().map(|(i, node)| node.at(at(i).0, at(i).1, h)).collect();
@@ -415,6 +524,11 @@ fn place_in_rows(plan: &Plan) -> Layout {
 /// The height of every node: room for the longest name, and one fact.
 fn height(plan: &Plan) -> f64 {
     if plan.nodes.iter().any(|n| n.lines.len() > 1) { 74.0 } else { 58.0 }
+}
+
+/// Room above and below: half a line where counts may stand on the outermost way.
+fn margin(plan: &Plan) -> f64 {
+    if plan.edges.iter().any(|e| e.counted) { 11.0 } else { 2.0 }
 }
 
 fn round(x: f64) -> f64 {
@@ -474,8 +588,21 @@ mod tests {
     }
 
     #[test]
-    fn seven_steps_in_a_row_go_down() {
-        assert!(line(&names(7), |_| true).down);
+    fn seven_steps_in_a_row_are_two_rows_that_read_like_text() {
+        let layout = line(&names(7), |_| true);
+        assert!(!layout.down && layout.width <= PAGE, "{} wide", layout.width);
+        let rows: Vec<usize> = layout.nodes.chunk_by(|a, b| a.y == b.y).map(<[_]>::len).collect();
+        assert_eq!(rows, [4, 3]);
+    }
+
+    #[test]
+    fn a_long_flow_with_many_ways_around_goes_down() {
+        let names = names(9);
+        let steps: Vec<_> = names.iter().map(|n| step(n, true, true, 1)).collect();
+        let mut edges: Vec<_> =
+            names.windows(2).map(|w| Edge { from: &w[0], to: &w[1], declared: true, count: 1 }).collect();
+        edges.push(Edge { from: &names[8], to: &names[0], declared: true, count: 1 });
+        assert!(layout(&steps, &edges).down);
     }
 
     #[test]

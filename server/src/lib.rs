@@ -19,6 +19,7 @@ pub mod demo;
 use std::sync::Arc;
 
 use app::model::moment::Moment;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -48,6 +49,8 @@ pub struct App {
     pub clock: Clock,
     /// The pictures that live pages follow.
     pub pictures: web::live::Pictures,
+    /// Becomes true when the portal is asked to stop: what never ends by itself ends then.
+    pub stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -73,6 +76,7 @@ impl App {
             passwords: PasswordPool::default(),
             clock,
             pictures: web::live::Pictures::default(),
+            stopping: watch::channel(false).0,
         });
         book::first_import(&app).await?;
         Ok((app, writing))

@@ -101,12 +101,16 @@ async fn stand(
         places.push(place);
     }
     let declared = world.workflow(&id);
+    let seen = steps.iter().filter_map(|(_, t)| t.last_seen);
+    let told = tally.iter().flat_map(|t| [t.last_started_at, t.last_ended_at]).flatten();
+    let happened = seen.chain(told).max().unwrap_or(i64::MAX);
     let moment = |at: Option<i64>| at.map(Moment::from_millis);
     let known = Known {
         declared,
         last_started_at: tally.as_ref().and_then(|t| moment(t.last_started_at)),
         last_ended_at: tally.as_ref().and_then(|t| moment(t.last_ended_at)),
-        last_heard_at: tally.as_ref().map(|t| Moment::from_millis(t.last_heard_at)),
+        // An import of old events is heard today and says nothing about today.
+        last_heard_at: tally.as_ref().map(|t| Moment::from_millis(t.last_heard_at.min(happened))),
         expected_from: world.expected_from(&id),
         // A job that runs by the calendar is expected to be silent in between.
         silent_source: tally

@@ -11,6 +11,8 @@ mod gestures;
 #[cfg(feature = "hydrate")]
 mod morph;
 #[cfg(feature = "hydrate")]
+mod order;
+#[cfg(feature = "hydrate")]
 mod stream;
 
 use leptos::prelude::*;

@@ -4,34 +4,22 @@
 //! Attributes that speak to this file:
 //! - `id` or `data-key` names an element among its siblings; named ones are matched by name,
 //!   the others by place and tag.
-//! - `data-live-order="ask"` on a list: when its rows come, go or move while it is on screen, the
-//!   values in its rows change at once, and the new order waits behind a button.
+//! - `data-live-order="ask"` on a list: it is not reordered under the reader, see `order.rs`.
 //! - `data-live-keep`: the element belongs to the reader and is never touched.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Document, Element, Event, HtmlInputElement, HtmlTemplateElement, Node};
+use web_sys::{Document, Element, HtmlInputElement, HtmlTemplateElement, Node};
 
-use super::gestures::{document, focus_quietly, listen, window};
+use super::gestures::{document, focus_quietly};
+use super::order;
 
 #[wasm_bindgen]
 extern "C" {
     /// Set by the script that starts the islands.
     #[wasm_bindgen(js_namespace = window, js_name = __hydrateIsland, catch)]
     fn hydrate_island(element: &Element, component: &str) -> Result<JsValue, JsValue>;
-}
-
-/// A list whose new order waits until the reader asks for it.
-struct Waiting {
-    list: Element,
-    next: Element,
-    button: Element,
-}
-
-thread_local! {
-    static WAITING: RefCell<Vec<Waiting>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Reads one element from its HTML, without running or loading anything in it.
@@ -54,10 +42,8 @@ pub fn replace(old: &Element, new: &Element) {
     let active = page.active_element();
     let mut arrived = Vec::new();
     morph(old, new, &mut arrived);
-    for element in arrived {
-        start_islands(&element);
-    }
-    forget_lost_lists();
+    arrived.iter().for_each(start_islands);
+    order::forget_lost_lists();
     if let Some(active) = active {
         keep_focus(&page, &active);
     }
@@ -76,7 +62,8 @@ fn keep_focus(page: &Document, active: &Element) {
     }
 }
 
-fn morph(old: &Element, new: &Element, arrived: &mut Vec<Element>) {
+/// Turns `old` into `new`; elements that are new on the page are added to `arrived`.
+pub fn morph(old: &Element, new: &Element, arrived: &mut Vec<Element>) {
     if old.tag_name() != new.tag_name() || key(old) != key(new) {
         swap(old, new, arrived);
     } else if old.has_attribute("data-live-keep") {
@@ -89,17 +76,21 @@ fn morph(old: &Element, new: &Element, arrived: &mut Vec<Element>) {
         if !(same("data-component") && (is_stream || same("data-props"))) {
             swap(old, new, arrived);
         }
-    } else if new.get_attribute("data-live-order").as_deref() == Some("ask") && !may_reorder(old, new) {
-        let next = new.clone_node_with_deep(true).expect("an element can be cloned").unchecked_into();
-        morph_attributes(old, new);
-        morph_known_rows(old, new, arrived);
-        let count = changes(&keys(old), &keys(new));
-        ask(old, next, count);
     } else {
-        stop_asking(old);
         morph_attributes(old, new);
-        morph_children(old, new, arrived);
+        if !(new.get_attribute("data-live-order").as_deref() == Some("ask") && order::hold_back(old, new, arrived)) {
+            order::stop_asking(old);
+            morph_children(old, new, arrived);
+        }
     }
+}
+
+/// Turns a list into what it was to become, because the reader asked for it.
+pub fn become_now(list: &Element, next: &Element) {
+    let mut arrived = Vec::new();
+    morph_attributes(list, next);
+    morph_children(list, next, &mut arrived);
+    arrived.iter().for_each(start_islands);
 }
 
 fn swap(old: &Element, new: &Element, arrived: &mut Vec<Element>) {
@@ -109,17 +100,27 @@ fn swap(old: &Element, new: &Element, arrived: &mut Vec<Element>) {
 }
 
 /// The name of an element among its siblings.
-fn key(element: &Element) -> Option<String> {
+pub fn key(element: &Element) -> Option<String> {
     // Not `element.id()`: in a form with a field called `id` that is the field.
     element.get_attribute("id").filter(|id| !id.is_empty()).or_else(|| element.get_attribute("data-key"))
 }
 
 /// The names of a list's rows, in order.
-fn keys(list: &Element) -> Vec<String> {
+pub fn keys(list: &Element) -> Vec<String> {
     nodes(list).iter().filter_map(|child| child.dyn_ref::<Element>().and_then(key)).collect()
 }
 
-fn nodes(of: &Node) -> Vec<Node> {
+/// The children that have a name, by it.
+pub fn named(parent: &Element) -> BTreeMap<String, Element> {
+    nodes(parent)
+        .into_iter()
+        .filter_map(|child| child.dyn_into::<Element>().ok())
+        .filter_map(|child| Some((key(&child)?, child)))
+        .collect()
+}
+
+/// The children of a node as they are now.
+pub fn nodes(of: &Node) -> Vec<Node> {
     let children = of.child_nodes();
     (0..children.length()).filter_map(|at| children.item(at)).collect()
 }
@@ -160,11 +161,7 @@ fn set_attribute(element: &Element, name: &str, value: &str) {
 
 fn morph_children(old: &Element, new: &Element, arrived: &mut Vec<Element>) {
     let wanted = nodes(new);
-    let mut named: BTreeMap<String, Element> = nodes(old)
-        .into_iter()
-        .filter_map(|child| child.dyn_into::<Element>().ok())
-        .filter_map(|child| Some((key(&child)?, child)))
-        .collect();
+    let mut named = named(old);
     let kept: Vec<String> = keys(new);
     let mut at = old.first_child();
     for node in wanted {
@@ -245,116 +242,9 @@ fn morph_node(old: &Node, new: &Node, arrived: &mut Vec<Element>) {
     }
 }
 
-/// Brings the values of the rows that stay up to date, and marks those that have gone.
-fn morph_known_rows(old: &Element, new: &Element, arrived: &mut Vec<Element>) {
-    let mut rows: BTreeMap<String, Element> = nodes(new)
-        .into_iter()
-        .filter_map(|child| child.dyn_into::<Element>().ok())
-        .filter_map(|child| Some((key(&child)?, child)))
-        .collect();
-    for row in nodes(old).into_iter().filter_map(|child| child.dyn_into::<Element>().ok()) {
-        match key(&row).map(|name| rows.remove(&name)) {
-            Some(Some(newer)) => morph(&row, &newer, arrived),
-            Some(None) => _ = row.set_attribute("data-live-gone", ""),
-            None => {}
-        }
-    }
-}
-
-/// Whether a list may change its rows now: they are the same, there were none, or nobody looks.
-fn may_reorder(old: &Element, new: &Element) -> bool {
-    let (before, after) = (keys(old), keys(new));
-    if before == after || before.is_empty() || document().hidden() {
-        return true;
-    }
-    let place = old.get_bounding_client_rect();
-    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(f64::MAX);
-    place.bottom() <= 0.0 || place.top() >= height
-}
-
-/// How many rows came, went or moved: those outside the longest run that both orders share.
-fn changes(before: &[String], after: &[String]) -> usize {
-    let places: Vec<usize> = after.iter().filter_map(|name| before.iter().position(|was| was == name)).collect();
-    let mut ends: Vec<usize> = Vec::new();
-    for &place in &places {
-        let at = ends.partition_point(|&end| end < place);
-        if at == ends.len() {
-            ends.push(place);
-        } else {
-            ends[at] = place;
-        }
-    }
-    let moved = places.len() - ends.len();
-    moved + (before.len() - places.len()) + (after.len() - places.len())
-}
-
-/// Offers the new order of a list behind a button before it.
-fn ask(list: &Element, next: Element, count: usize) {
-    let words = format!("{count} changed. Show");
-    WAITING.with_borrow_mut(|waiting| {
-        if let Some(known) = waiting.iter_mut().find(|known| known.list.is_same_node(Some(list))) {
-            known.next = next;
-            known.button.set_text_content(Some(&words));
-            return;
-        }
-        let Ok(button) = document().create_element("button") else { return };
-        _ = button.set_attribute("type", "button");
-        button.set_class_name("live-changed");
-        button.set_text_content(Some(&words));
-        listen(&button, "click", {
-            let list = list.clone();
-            move |_: Event| show(&list)
-        });
-        // Nothing but rows may stand in a table.
-        let before = list.closest("table").ok().flatten().unwrap_or_else(|| list.clone());
-        if before.before_with_node_1(&button).is_ok() {
-            waiting.push(Waiting { list: list.clone(), next, button });
-        }
-    });
-}
-
-/// Takes a list out of those that wait, with its button.
-fn stop_asking(list: &Element) -> Option<Element> {
-    WAITING.with_borrow_mut(|waiting| {
-        let at = waiting.iter().position(|known| known.list.is_same_node(Some(list)))?;
-        let known = waiting.swap_remove(at);
-        known.button.remove();
-        Some(known.next)
-    })
-}
-
-/// The reader asked: the list becomes what it should be.
-fn show(list: &Element) {
-    let Some(next) = stop_asking(list) else { return };
-    let mut arrived = Vec::new();
-    morph_attributes(list, &next);
-    morph_children(list, &next, &mut arrived);
-    for element in arrived {
-        start_islands(&element);
-    }
-    // The button that had the focus is gone; the reader goes on from the list.
-    if !list.has_attribute("tabindex") {
-        _ = list.set_attribute("tabindex", "-1");
-    }
-    focus_quietly(list);
-}
-
-/// Drops the buttons of lists that are no longer on the page.
-fn forget_lost_lists() {
-    WAITING.with_borrow_mut(|waiting| {
-        waiting.retain(|known| {
-            let stays = known.list.is_connected();
-            if !stays {
-                known.button.remove();
-            }
-            stays
-        });
-    });
-}
-
 /// Whether a node was put here by this file.
 fn is_ours(node: &Node) -> bool {
-    node.dyn_ref::<Element>().is_some_and(|element| element.class_list().contains("live-changed"))
+    node.dyn_ref::<Element>().is_some_and(|element| element.class_list().contains(order::BUTTON))
 }
 
 /// Brings the islands in an element that has just come to life.

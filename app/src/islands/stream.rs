@@ -7,16 +7,17 @@
 //!  "pkg": "/pkg/3f9a", "blocks": {"answer": "<section data-live=\"answer\">…</section>"}}
 //! ```
 //!
-//! Only `made` is always there. A block takes the place of the element with that `data-live`. An
-//! event named `tick`, its data the time, says that the picture still holds; once one has come, 35
-//! seconds without a word count as a lost connection, because a dead one gives no error by itself.
+//! Only `made` is always there. A block takes the place of the element with that `data-live`. The
+//! server speaks at least every ten seconds, with a picture or with an event named `tick` whose data
+//! is the time at which the picture still held; 35 seconds of silence count as a lost connection,
+//! because a dead one gives no error by itself.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
+use leptos::prelude::set_timeout;
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, Event, EventSource, HtmlLinkElement, MessageEvent, PageTransitionEvent};
@@ -24,7 +25,7 @@ use web_sys::{Element, Event, EventSource, HtmlLinkElement, MessageEvent, PageTr
 use super::gestures::{announce, document, is_unsaved, listen, prepare_announcing, window};
 use super::morph;
 
-/// How long a stream that ticks may be silent.
+/// How long the stream may be silent.
 const SILENCE: Duration = Duration::from_secs(35);
 /// How long after a refusal the stream is tried again; the browser itself only tries after a broken line.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -60,11 +61,10 @@ struct Stream {
     state: RefCell<Option<String>>,
     /// The blocks as they were last put on the page, so that what did not change is not even read.
     shown: RefCell<BTreeMap<String, String>>,
-    ticks: Cell<bool>,
     /// Nobody sees the page: look now and then instead of holding one of the browser's six connections.
     unseen: Cell<bool>,
-    /// The one thing that is due: lost, try again, let go or look, whichever was said last.
-    due: Cell<Option<TimeoutHandle>>,
+    /// Counts what was put off, so that only the last of it is done: lost, try again, let go or look.
+    turn: Cell<u32>,
 }
 
 thread_local! {
@@ -84,9 +84,8 @@ pub fn follow(topics: &str, made: &str) {
         made: RefCell::new(made.to_owned()),
         state: RefCell::default(),
         shown: RefCell::default(),
-        ticks: Cell::default(),
         unseen: Cell::default(),
-        due: Cell::default(),
+        turn: Cell::default(),
     });
     stream.open();
     listen(&document(), "visibilitychange", {
@@ -111,7 +110,7 @@ impl Stream {
         let Ok(source) = EventSource::new(&self.url) else { return };
         listen(&source, "open", {
             let stream = self.clone();
-            move |_: Event| stream.say(Freshness::Live)
+            move |_: Event| stream.is_live()
         });
         listen(&source, "message", {
             let stream = self.clone();
@@ -119,10 +118,7 @@ impl Stream {
         });
         listen(&source, "tick", {
             let stream = self.clone();
-            move |message: MessageEvent| {
-                stream.ticks.set(true);
-                stream.heard(&message.data().as_string().unwrap_or_default());
-            }
+            move |message: MessageEvent| stream.heard(&message.data().as_string().unwrap_or_default())
         });
         listen(&source, "error", {
             let stream = self.clone();
@@ -141,9 +137,7 @@ impl Stream {
     }
 
     fn close(&self) {
-        if let Some(due) = self.due.take() {
-            due.clear();
-        }
+        self.turn.set(self.turn.get() + 1);
         if let Some(source) = self.source.take() {
             source.close();
         }
@@ -162,11 +156,16 @@ impl Stream {
             }
         }
         if let Some(title) = picture.title {
-            let was = self.state.replace(picture.state.clone());
-            if was.is_some() && was != picture.state {
+            // Before the first message the title alone says in which state the page was made.
+            let page = document();
+            let is_news = match self.state.replace(picture.state.clone()) {
+                Some(was) => Some(was) != picture.state,
+                None => page.title() != title,
+            };
+            if is_news {
                 announce(&title);
             }
-            document().set_title(&title);
+            page.set_title(&title);
         }
         if let Some(icon) = picture.icon {
             show_icon(&icon);
@@ -197,14 +196,17 @@ impl Stream {
             self.say(Freshness::Picture);
             self.then(LOOK, Self::open);
         } else {
-            self.say(Freshness::Live);
-            if self.ticks.get() {
-                self.then(SILENCE, |stream| {
-                    stream.say(Freshness::Lost);
-                    stream.open();
-                });
-            }
+            self.is_live();
         }
+    }
+
+    /// The connection stands, until it has been silent for too long.
+    fn is_live(self: &Rc<Self>) {
+        self.say(Freshness::Live);
+        self.then(SILENCE, |stream| {
+            stream.say(Freshness::Lost);
+            stream.open();
+        });
     }
 
     fn seen_or_not(self: &Rc<Self>) {
@@ -240,10 +242,16 @@ impl Stream {
     /// Does `act` after `pause`, instead of what was due before.
     fn then(self: &Rc<Self>, pause: Duration, act: impl FnOnce(&Rc<Self>) + 'static) {
         let stream = self.clone();
-        let due = set_timeout_with_handle(move || act(&stream), pause).ok();
-        if let Some(before) = self.due.replace(due) {
-            before.clear();
-        }
+        let turn = self.turn.get() + 1;
+        self.turn.set(turn);
+        set_timeout(
+            move || {
+                if stream.turn.get() == turn {
+                    act(&stream);
+                }
+            },
+            pause,
+        );
     }
 
     /// Whether the server now speaks to another version of this page, and nothing typed would be lost by loading it.

@@ -238,3 +238,40 @@ fn links(links: &[(String, String, bool)]) -> AnyView {
     };
     view! { {missing_links(links)}<ul class="link-list">{links.iter().map(one).collect_view()}</ul> }.into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(text: &str, conflict: Option<Conflict>) -> String {
+        let picture = EditPicture {
+            slug: Some("erp".into()),
+            title: "ERP refuses orders".into(),
+            base: 5,
+            text: text.into(),
+            why: String::new(),
+            errors: Vec::new(),
+            preview: None,
+            links: Vec::new(),
+            conflict,
+            flags: Vec::new(),
+        };
+        leptos::prelude::Owner::new().with(|| body(&picture).to_html())
+    }
+
+    #[test]
+    fn a_text_cannot_leave_its_box_and_keeps_its_first_empty_line() {
+        let html = drawn("\n</textarea><script>&amp;", None);
+        assert!(html.contains(">\n\n&lt;/textarea>&lt;script>&amp;amp;</textarea>"));
+    }
+
+    #[test]
+    fn after_a_conflict_saving_goes_on_from_their_version_once_it_was_read() {
+        let theirs =
+            Conflict { version: 6, author: "Jonas".into(), text: String::new(), lines: vec![('-', "a".into())] };
+        let html = drawn("mine", Some(theirs));
+        assert!(html.contains("name=\"base\" value=\"6\"") && html.contains("Save mine as version 7"));
+        assert!(html.contains("I have read what Jonas changed"));
+        assert!(drawn("mine", None).contains("Save as version 6"));
+    }
+}

@@ -238,6 +238,7 @@ fn story(picture: &RunPicture) -> AnyView {
 
 fn story_line(line: &StoryLine) -> AnyView {
     let gap = line.gap.as_ref().map(|gap| view! { <p class="pause">{gap.clone()}</p> });
+    let mut whys = Vec::new();
     let marks = line.marks.iter().map(|mark| {
         let (words, why) = match *mark {
             "late" => ("late", format!("heard {} after it happened", parts::length(line.at, line.received_at))),
@@ -246,8 +247,10 @@ fn story_line(line: &StoryLine) -> AnyView {
             "undeclared" => ("undeclared", "the book does not know this step".to_owned()),
             other => (other, String::new()),
         };
+        whys.push(format!("{words}: {why}"));
         view! { <span class="tag" title=why>{words.to_owned()}</span> }
     });
+    let marks = marks.collect_view();
     let repeats = (line.repeats > 1).then(|| {
         view! { <span class="tag" title="sent more than once, counted once">{format!("×{}", line.repeats)}</span> }
     });
@@ -256,9 +259,10 @@ fn story_line(line: &StoryLine) -> AnyView {
             {gap}
             <span class="at">{parts::seconds(line.at)}</span>
             <div>
-                <p>{line.text.clone()}{marks.collect_view()}{repeats}</p>
+                <p>{line.text.clone()}{marks}{repeats}</p>
                 <details>
                     <summary>{line.source.clone()}", heard "{parts::seconds(line.received_at)}</summary>
+                    {whys.into_iter().map(|why| view! { <p>{why}</p> }).collect_view()}
                     <pre><code>{line.raw.clone()}</code></pre>
                 </details>
             </div>

@@ -113,7 +113,7 @@ pub fn document(frame: &Frame, head: &Head, body: AnyView) -> String {
                     {body}
                 </main>
                 <footer class="foot">
-                    <p><span>"Watchbook"</span><a href="/sources">"What is heard"</a><a href="/api/v1/openapi.json">"API"</a></p>
+                    <p><span>"Watchbook"</span><a href="/sources">"What is heard"</a><a href="/api/v1/now">"As JSON"</a></p>
                 </footer>
                 <FindKeys/>
                 <HydrationScripts options=options islands=true/>
@@ -196,20 +196,20 @@ fn who(frame: &Frame) -> AnyView {
     }) else {
         return view! { <a class="sign-in-link" href="/sign-in">"Sign in"</a> }.into_any();
     };
-    let signed_in = frame.viewer.as_ref().map(|viewer| {
-        view! {
-            <p><strong>{viewer.name.clone()}</strong>" "<span class="dim">{viewer.role.name()}</span></p>
-            <form method="post" action="/sign-out"><button class="button">{parts::icon("log-out")}"Sign out"</button></form>
-        }
+    let name = frame.viewer.as_ref().map(|viewer| {
+        view! { <p><strong>{viewer.name.clone()}</strong>" "<span class="dim">{viewer.role.name()}</span></p> }
+    });
+    let sign_out = frame.viewer.as_ref().map(|_| {
+        view! { <form method="post" action="/sign-out"><button class="button">{parts::icon("log-out")}"Sign out"</button></form> }
     });
     let roles = frame.demo.then(|| {
         let role = frame.viewer.as_ref().map(|viewer| viewer.role);
-        view! { <p class="dim">"This is the demo. Be a"</p>{demo_roles(role, "")} }
+        view! { <p class="dim">"This is the demo. Be another role:"</p>{demo_roles(role, "")} }
     });
     view! {
         <details class="who" name="top">
             <summary>{parts::icon("user")}<span>{summary}</span></summary>
-            <div>{roles}{signed_in}</div>
+            <div>{name}{roles}{sign_out}</div>
         </details>
     }
     .into_any()

@@ -307,6 +307,7 @@ fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str) -> AnyView {
 fn steps(picture: &WorkflowPicture) -> AnyView {
     let title = match (picture.trouble.is_empty(), picture.steps.len()) {
         (false, _) => "Where it is stuck".to_owned(),
+        (true, 0) => "Steps".to_owned(),
         (true, 1) => "The step".to_owned(),
         (true, n) => format!("The {n} steps"),
     };
@@ -328,16 +329,15 @@ fn flow(picture: &WorkflowPicture) -> AnyView {
 /// The five questions, each answered from the book or shown as a gap.
 fn questions(picture: &WorkflowPicture) -> AnyView {
     let answers = &picture.questions;
-    let name = if picture.row.declared { "the book" } else { "a book entry" };
     let or_gap = |answer: &Option<String>, gap: &str| match answer {
         Some(text) => view! { <p>{text.clone()}</p> }.into_any(),
-        None => parts::gap(&format!("Not written yet: {gap} in {name}."), None),
+        None => parts::gap(&format!("Not written yet: {gap}."), None),
     };
     let one = |title: &'static str, body: AnyView| {
         view! { <div class="question"><h3>{title}</h3><div>{body}</div></div> }
     };
     let fails = match answers.fails.as_slice() {
-        [] => parts::gap(&format!("Not written yet: what happens if a step is skipped or fails, in {name}."), None),
+        [] => parts::gap("Not written yet: what happens if a step is skipped or fails.", None),
         fails => {
             let row =
                 |(step, words): &(String, String)| view! { <div><dt>{step.clone()}</dt><dd>{words.clone()}</dd></div> };

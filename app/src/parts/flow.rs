@@ -33,7 +33,10 @@ pub fn diagram(name: &str, steps: &[StepNow], edges: &[EdgeNow], layout: &Layout
                     {drawn_nodes}
                 </svg>
             </div>
-            <figcaption>{legend(edges)}{left_out(steps, edges, layout)}</figcaption>
+            <figcaption>
+                {edges.iter().any(|e| !e.declared || e.count == 0).then(|| legend(edges))}
+                {left_out(steps, edges, layout)}
+            </figcaption>
         </figure>
     }
     .into_any()
@@ -111,21 +114,39 @@ fn short_count(count: i64) -> String {
     }
 }
 
-/// A line through the points that leaves and arrives along the flow.
+/// A line through the points that leaves and arrives along the flow; right angles are rounded.
 fn curve(points: &[(f64, f64)], down: bool) -> String {
-    let Some(((x, y), rest)) = points.split_first() else { return String::new() };
-    let mut path = format!("M{x} {y}");
-    let (mut x, mut y) = (*x, *y);
-    for &(to_x, to_y) in rest {
+    let Some((start, rest)) = points.split_first() else { return String::new() };
+    let mut path = format!("M{} {}", start.0, start.1);
+    let (mut x, mut y) = *start;
+    for (i, &(to_x, to_y)) in rest.iter().enumerate() {
+        let straight = (x - to_x).abs() < 1.0 || (y - to_y).abs() < 1.0;
         let (mid_x, mid_y) = ((x + to_x) / 2.0, (y + to_y) / 2.0);
-        path += &match down {
-            _ if (x - to_x).abs() < 1.0 || (y - to_y).abs() < 1.0 => format!("L{to_x} {to_y}"),
-            true => format!("C{x} {mid_y:.1} {to_x} {mid_y:.1} {to_x} {to_y}"),
-            false => format!("C{mid_x:.1} {y} {mid_x:.1} {to_y} {to_x} {to_y}"),
+        path += &match rest.get(i + 1) {
+            Some(next) if straight && is_corner((x, y), (to_x, to_y), *next) => {
+                let (before, after) = (toward((to_x, to_y), (x, y)), toward((to_x, to_y), *next));
+                format!("L{} {}Q{to_x} {to_y} {} {}", before.0, before.1, after.0, after.1)
+            }
+            _ if straight => format!("L{to_x} {to_y}"),
+            _ if down => format!("C{x} {mid_y:.1} {to_x} {mid_y:.1} {to_x} {to_y}"),
+            _ => format!("C{mid_x:.1} {y} {mid_x:.1} {to_y} {to_x} {to_y}"),
         };
         (x, y) = (to_x, to_y);
     }
     path
+}
+
+/// Whether the line turns by a right angle at the middle one of three points.
+fn is_corner(a: (f64, f64), b: (f64, f64), c: (f64, f64)) -> bool {
+    let level = |p: (f64, f64), q: (f64, f64)| (p.1 - q.1).abs() < 1.0 && (p.0 - q.0).abs() > 10.0;
+    let upright = |p: (f64, f64), q: (f64, f64)| (p.0 - q.0).abs() < 1.0 && (p.1 - q.1).abs() > 10.0;
+    (level(a, b) && upright(b, c)) || (upright(a, b) && level(b, c))
+}
+
+/// The point up to 8 px from `from` in the direction of `to`.
+fn toward(from: (f64, f64), to: (f64, f64)) -> (f64, f64) {
+    let step = |a: f64, b: f64| a + (b - a).clamp(-8.0, 8.0);
+    (step(from.0, to.0), step(from.1, to.1))
 }
 
 /// The arrow's head, on the border of the node it enters.
@@ -276,6 +297,7 @@ fn one_step(workflow: &str, step: &StepNow) -> AnyView {
                     {icon(step.state.map_or("dot", state_icon))}
                     <span class="name">{step.name.clone()}{(!step.declared).then(|| tag("not in the book"))}</span>
                     <span class="fact">{step.fact.clone()}</span>
+                    {step.component.as_ref().map(|(_, name)| view! { <span class="by">"by "{name.clone()}</span> })}
                     <span class="side">{state}</span>
                 </summary>
                 {mechanics(workflow, step)}

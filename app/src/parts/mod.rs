@@ -13,6 +13,8 @@ pub mod records;
 mod recovery;
 mod rows;
 mod times;
+#[cfg(test)]
+mod tokens;
 
 use jiff::tz::TimeZone;
 use leptos::prelude::{provide_context, use_context};

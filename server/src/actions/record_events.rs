@@ -171,7 +171,8 @@ async fn append(tx: &mut Tx, fresh: &[Fresh<'_>]) -> sqlx::Result<()> {
 #[derive(Debug, Default)]
 pub(super) struct Moved {
     runs: Vec<RunRecord>,
-    ended_watches: Vec<(i64, String)>,
+    /// Runs that left a place: all their watches end, and those that go on are written again.
+    left: Vec<i64>,
     watches: Vec<(i64, String, Watch)>,
     workflows: BTreeMap<String, WorkflowTally>,
     steps: BTreeMap<(String, String), StepTally>,
@@ -204,13 +205,14 @@ impl Moved {
         }
         for watch in known {
             self.step(&after.workflow, &watch.step).here.add(watch.state, -1);
-            if judged.watches.iter().all(|w| w.step != watch.step) {
-                self.ended_watches.push((after.key, watch.step.clone()));
-            }
+        }
+        let left = known.iter().any(|k| judged.watches.iter().all(|w| w.step != k.step));
+        if left {
+            self.left.push(after.key);
         }
         for watch in judged.watches {
             self.step(&after.workflow, &watch.step).here.add(watch.state, 1);
-            if !known.contains(&watch) {
+            if left || !known.contains(&watch) {
                 self.watches.push((after.key, after.workflow.clone(), watch));
             }
         }
@@ -244,7 +246,7 @@ impl Moved {
     /// Writes it all.
     pub(super) async fn write(&self, tx: &mut Tx) -> sqlx::Result<()> {
         runs::put(tx, &self.runs).await?;
-        watches::end(tx, &self.ended_watches).await?;
+        watches::end(tx, &self.left).await?;
         watches::put(tx, &self.watches).await?;
         let workflows: Vec<_> = self.workflows.iter().map(|(w, t)| (w.clone(), t.clone())).collect();
         tallies::add_to_workflows(tx, &workflows).await?;

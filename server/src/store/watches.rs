@@ -40,10 +40,9 @@ pub async fn of_runs(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<HashMap<i64, Vec
     Ok(found)
 }
 
-/// Ends watches.
-pub async fn end(tx: &mut Tx, ended: &[(i64, String)]) -> sqlx::Result<()> {
-    let head = "delete from watches where (run_key, step) in (values";
-    write_rows(tx, head, 2, ")", ended, |query, (key, step)| query.bind(*key).bind(step.as_str())).await
+/// Ends every watch of these runs. By run alone: SQLite searches an index for single values, not for pairs.
+pub async fn end(tx: &mut Tx, runs: &[i64]) -> sqlx::Result<()> {
+    write_rows(tx, "delete from watches where run_key in (values", 1, ")", runs, |query, key| query.bind(*key)).await
 }
 
 /// Begins or changes watches: (run key, workflow, watch).

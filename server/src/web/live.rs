@@ -23,7 +23,7 @@ use super::error::{Error, Problem};
 use super::{now, render, runs, sources, workflows};
 use crate::App;
 use crate::live::Topic;
-use crate::store::feed;
+use crate::store::{feed, runs as store_runs, tallies};
 
 /// Pictures of one topic are at least this far apart.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -45,9 +45,12 @@ pub struct Asked {
 
 /// The stream: the present picture at once, then each new one.
 pub async fn stream(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Response {
-    let Some(topic) = Topic::parse(&asked.topics) else {
-        let detail = format!("\"{}\" is nothing that can be followed.", asked.topics);
-        return Problem::new(StatusCode::NOT_FOUND, "There is no such stream", detail).into_response();
+    let topic = match Topic::parse(&asked.topics) {
+        Some(topic) if can_be_followed(&app, &topic).await => topic,
+        _ => {
+            let detail = format!("\"{}\" is nothing that can be followed.", asked.topics);
+            return Problem::new(StatusCode::NOT_FOUND, "There is no such stream", detail).into_response();
+        }
     };
     let pictures = follow(&app, topic);
     let messages = WatchStream::new(pictures).filter(|m| std::future::ready(!m.is_empty())).map(Ok::<_, Infallible>);
@@ -58,6 +61,18 @@ pub async fn stream(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> 
     // Proxies that collect answers would hold pictures back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+async fn can_be_followed(app: &App, topic: &Topic) -> bool {
+    let pool = app.db.read();
+    match topic {
+        Topic::Now | Topic::Workflows | Topic::Sources => true,
+        Topic::Workflow(id) => {
+            app.worlds.now().workflow(id).is_some() || tallies::workflow(pool, id).await.is_ok_and(|t| t.is_some())
+        }
+        Topic::Run(workflow, run) => store_runs::find(pool, workflow, run).await.is_ok_and(|r| r.is_some()),
+        Topic::Component(_) | Topic::Book => false,
+    }
 }
 
 /// The pictures of a topic; begins to make them when nobody followed it yet.
@@ -77,6 +92,7 @@ fn follow(app: &Arc<App>, topic: Topic) -> watch::Receiver<Bytes> {
 /// Makes pictures of a topic for as long as anybody follows it.
 async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Bytes>) {
     let mut changes = app.live.listen();
+    let mut stopping = app.stopping.subscribe();
     loop {
         let made_at = Instant::now();
         match picture(&app, &topic).await {
@@ -96,6 +112,8 @@ async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Bytes>) 
         loop {
             tokio::select! {
                 () = &mut longest => break,
+                // The channel ends with this task, and with it every stream of the topic.
+                _ = stopping.wait_for(|stop| *stop) => return,
                 told = changes.recv() => match told {
                     Ok(topics) if topics.iter().any(|t| topic.concerned_by(t)) => break,
                     Ok(_) => {}
@@ -104,7 +122,10 @@ async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Bytes>) 
                 },
             }
         }
-        sleep_until(made_at + BETWEEN).await;
+        tokio::select! {
+            () = sleep_until(made_at + BETWEEN) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
     }
 }
 
@@ -156,7 +177,7 @@ async fn picture(app: &App, topic: &Topic) -> Result<Picture, Error> {
         Topic::Component(id) => return Err(Error::NotFound("stream", id.clone())),
         Topic::Book => return Err(Error::NotFound("stream", "book".to_owned())),
     };
-    let frame = render::frame(app, None, None, Place::Other, None).await;
+    let frame = render::frame(app, None, None, Place::Other, Some(topic.clone())).await;
     let mut blocks: BTreeMap<String, String> = render::drawn(&render::ink(app, frame.now), || {
         draw().into_iter().map(|(name, view)| (name.to_owned(), view.to_html())).collect()
     });

@@ -22,6 +22,7 @@ pub mod workflows;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use tower_http::decompression::RequestDecompressionLayer;
 
@@ -48,7 +49,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
         .route("/sources", get(sources::page))
         .route("/find", get(find::page))
-        .route("/live", get(live::stream));
+        .route("/live", get(live::stream))
+        .route("/metrics", get(health::metrics));
     let json = Router::new()
         .route("/now", get(now::json))
         .route("/workflows", get(workflows::list_json))
@@ -70,13 +72,13 @@ pub fn router(app: Arc<App>) -> Router {
     let open = Router::new()
         .route("/sign-in", get(people::sign_in_page).post(people::sign_in))
         .route("/sign-in/demo", post(people::sign_in_demo))
-        .route("/sign-out", post(people::sign_out));
+        .route("/sign-out", post(people::sign_out))
+        .layer(DefaultBodyLimit::max(16 * 1024));
     let people = session::with_sessions(readable.merge(open).fallback(error::not_found), &app);
     let programs = Router::new()
         .route("/api/v1/events", post(events::record).layer(RequestDecompressionLayer::new()))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
         .route("/pkg/{*file}", get(pkg::file));
-    render::compressed(people.merge(programs).with_state(app))
+    render::compressed(people.merge(session::secured(programs)).with_state(app))
 }

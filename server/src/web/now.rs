@@ -74,6 +74,7 @@ fn sentence(total: usize, broken: usize, attention: usize, sources: &app::pages:
     let workflows = |n: usize| if n == 1 { "1 workflow".to_owned() } else { format!("{n} workflows") };
     let reporting = match (sources.sources, sources.silent.len()) {
         (0, _) => "no source has reported yet".to_owned(),
+        (1, 0) => "the one source reporting".to_owned(),
         (n, 0) => format!("all {n} sources reporting"),
         (n, silent) => format!("{silent} of {n} sources silent"),
     };

@@ -54,13 +54,17 @@ pub async fn frame(
 ) -> Frame {
     let now = app.now();
     let world = app.worlds.now();
+    // The pages that a stranger sees (signing in, a wrong address) tell nothing of what is inside.
+    let may_read = viewer.is_some() || app.config.public_read || topic.is_some();
     let heard = match standing::heard(app, now).await {
-        Ok(heard) => heard,
+        Ok(heard) if may_read => heard,
+        Ok(_) => shell::Heard::default(),
         Err(error) => {
             tracing::error!(%error, "the sources could not be read for a page");
             shell::Heard::default()
         }
     };
+    let reviews = world.documents.values().filter(|d| d.flags() > 0).count() as i64;
     Frame {
         now,
         zone: app.config.zone(),
@@ -68,9 +72,9 @@ pub async fn frame(
         place,
         viewer,
         demo: app.config.demo,
-        reviews_waiting: world.documents.values().filter(|d| d.flags() > 0).count() as i64,
+        reviews_waiting: if may_read { reviews } else { 0 },
         heard,
-        book_errors: world.book_errors.clone(),
+        book_errors: if may_read { world.book_errors.clone() } else { Vec::new() },
         topic: topic.map(|t| t.to_string()),
         notice,
     }

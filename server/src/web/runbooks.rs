@@ -436,7 +436,7 @@ fn links(world: &World, outline: &markdown::Document) -> Vec<(String, String, bo
 }
 
 /// What is typed in the editor.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Typed {
     #[serde(default)]
     slug: String,
@@ -448,6 +448,15 @@ pub struct Typed {
     why: String,
     #[serde(default)]
     action: String,
+    /// The section whose flags are shown beside it; all of them when none was asked for.
+    #[serde(default)]
+    section: Option<String>,
+}
+
+/// Which section is to be edited.
+#[derive(Debug, Default, Deserialize)]
+pub struct Part {
+    section: Option<String>,
 }
 
 /// The editor for a new runbook.
@@ -455,18 +464,17 @@ pub async fn new_page(State(app): State<Arc<App>>, context: PageContext) -> Resp
     if let Err(refused) = context.demand(Role::Editor, "write runbooks") {
         return refused.page(&app, context).await;
     }
-    let typed = Typed {
-        slug: String::new(),
-        base: 0,
-        text: SKELETON.to_owned(),
-        why: String::new(),
-        action: String::new(),
-    };
+    let typed = Typed { text: SKELETON.to_owned(), ..Typed::default() };
     editor(&app, context, None, typed, Vec::new(), None, false, StatusCode::OK).await
 }
 
 /// The editor for a runbook.
-pub async fn edit_page(State(app): State<Arc<App>>, context: PageContext, Path(slug): Path<String>) -> Response {
+pub async fn edit_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path(slug): Path<String>,
+    Query(part): Query<Part>,
+) -> Response {
     if let Err(refused) = context.demand(Role::Editor, "edit runbooks") {
         return refused.page(&app, context).await;
     }
@@ -479,8 +487,8 @@ pub async fn edit_page(State(app): State<Arc<App>>, context: PageContext, Path(s
         slug: slug.clone(),
         base: document.record.version,
         text: document.record.body.clone(),
-        why: String::new(),
-        action: String::new(),
+        section: part.section,
+        ..Typed::default()
     };
     editor(&app, context, Some(&slug), typed, Vec::new(), None, false, StatusCode::OK).await
 }
@@ -622,7 +630,11 @@ async fn editor(
             text: theirs.body,
         }),
         flags: known
-            .map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n)).collect())
+            .map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n)).collect::<Vec<_>>())
+            .map(|mut all| {
+                all.retain(|f: &FlagRow| typed.section.as_ref().is_none_or(|s| *s == f.section));
+                all
+            })
             .unwrap_or_default(),
         text: typed.text,
         why: typed.why,

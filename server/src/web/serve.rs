@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use super::router;
 use crate::clock::{self, Clock};
@@ -37,21 +36,19 @@ pub async fn serve(mut settings: Serve) -> Result<(), String> {
         None => None,
     };
     eprintln!("Watchbook is listening on http://{address}");
-    let (stop, stopping) = watch::channel(false);
+    let asked = app.clone();
     tokio::spawn(async move {
         asked_to_stop().await;
-        // Nobody waiting for it any more means that serving has ended already.
-        let _ = stop.send(true);
+        asked.stopping.send_replace(true);
     });
-    let mut ending = stopping.clone();
+    let mut ending = app.stopping.subscribe();
+    let mut late = app.stopping.subscribe();
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         let _ = ending.wait_for(|stop| *stop).await;
     });
-    let mut late = stopping;
     tokio::select! {
         done = serving.into_future() => done.map_err(|e| format!("serving ended: {e}"))?,
-        // Live streams never end by themselves.
         () = async { let _ = late.wait_for(|stop| *stop).await; tokio::time::sleep(LAST_REQUESTS).await } => {}
     }
     watching.abort();

@@ -1,10 +1,10 @@
-//! Sessions: who is signed in, what they may do, and that what they send comes from our own pages.
+//! Sessions: who is signed in, what they may do, and what page they come from.
 
-use std::collections::HashMap;
+mod origin;
+mod store;
+
 use std::fmt::Write;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use app::model::moment::{Moment, Span};
@@ -16,16 +16,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
-use sha2::{Digest, Sha256};
 use tower_sessions::cookie::SameSite;
-use tower_sessions::cookie::time::{Duration, OffsetDateTime};
-use tower_sessions::session::{Id, Record};
-use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore, session_store};
+use tower_sessions::cookie::time::Duration;
+use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
+use self::origin::same_origin;
+use self::store::Sessions;
 use super::error::{Error, Problem};
 use crate::App;
 use crate::actions::create_token::{Scope, check_token};
-use crate::db::Db;
 use crate::store::feed;
 use crate::store::people::{self, AuditLine};
 
@@ -50,7 +49,7 @@ const NOTICE: &str = "notice";
 ///
 /// Outermost first: headers that restrain the browser, the session, the origin of what changes something.
 pub fn with_sessions(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
-    let sessions = SessionManagerLayer::new(Sessions { db: app.db.clone() })
+    let sessions = SessionManagerLayer::new(Sessions::new(app.db.clone()))
         .with_name(COOKIE)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
@@ -279,7 +278,7 @@ impl IntoResponse for Denied {
 /// Lets readers through: people who are signed in, everybody where that is wished, and tokens for JSON.
 async fn readers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let for_programs = path.starts_with("/api/") || path == "/live";
+    let for_programs = path.starts_with("/api/") || path == "/live" || path == "/metrics";
     if for_programs && let Some(token) = bearer(request.headers()) {
         return match check_token(&app.db, token).await {
             Ok(Some((_, scope))) if scope.may(Scope::Read) => next.run(request).await,
@@ -312,7 +311,8 @@ async fn readers(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 }
 
 fn unauthorized(detail: &str) -> Response {
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, "Only for who is known", detail).into_response();
+    let mut response =
+        Problem::new(StatusCode::UNAUTHORIZED, "This needs a sign-in or a token", detail).into_response();
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
@@ -374,173 +374,6 @@ fn text<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
     headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok())
 }
 
-/// Refuses what would change something and does not come from a page of ours.
-async fn same_origin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    // A foreign page cannot make a browser send a token that it does not have.
-    let harmless =
-        matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || bearer(headers).is_some();
-    let sent =
-        Sent { site: text(headers, "sec-fetch-site"), origin: text(headers, "origin"), host: text(headers, "host") };
-    if harmless || is_ours(&sent, app.config.base_url.as_deref()) {
-        return next.run(request).await;
-    }
-    tracing::warn!(site = sent.site, origin = sent.origin, host = sent.host, "a form from elsewhere was refused");
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "This did not come from a page of Watchbook",
-        "Open the page and send its form again. Behind a proxy, set --base-url to the address that people use; a program needs a token.",
-    )
-    .into_response()
-}
-
-/// What a request says of where it comes from.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sent<'r> {
-    site: Option<&'r str>,
-    origin: Option<&'r str>,
-    host: Option<&'r str>,
-}
-
-/// Whether a request comes from a page of ours. `Sec-Fetch-Site` is believed where there is one (no page can set it);
-/// browsers leave it out on plain HTTP beyond this machine, and then `Origin` must be our own.
-fn is_ours(sent: &Sent<'_>, base_url: Option<&str>) -> bool {
-    match (sent.site, sent.origin) {
-        (Some("same-origin"), _) => true,
-        (Some("none"), None) => true,
-        (Some("none") | None, Some(origin)) => is_our_origin(origin, base_url, sent.host),
-        (Some(_), _) | (None, None) => false,
-    }
-}
-
-fn is_our_origin(origin: &str, base_url: Option<&str>, host: Option<&str>) -> bool {
-    match base_url {
-        Some(base_url) => origin_of(base_url).is_some_and(|ours| origin_of(origin) == Some(ours)),
-        // Which scheme a browser used is not to be seen from here; the host is.
-        None => origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"))
-            .is_some_and(|theirs| host.is_some_and(|ours| ours.eq_ignore_ascii_case(theirs))),
-    }
-}
-
-/// Scheme, host and port of an address, written one way.
-fn origin_of(url: &str) -> Option<(String, String, u16)> {
-    let uri: Uri = url.parse().ok()?;
-    let port = match (uri.port_u16(), uri.scheme_str()?) {
-        (Some(port), _) => port,
-        (None, "https") => 443,
-        (None, "http") => 80,
-        (None, _) => return None,
-    };
-    Some((uri.scheme_str()?.to_ascii_lowercase(), uri.host()?.to_ascii_lowercase(), port))
-}
-
-/// Sessions in our own database. A copy of it signs nobody in: it holds hashes of the ids that cookies carry.
-#[derive(Debug, Clone)]
-struct Sessions {
-    db: Db,
-}
-
-fn stored_id(id: &Id) -> String {
-    Sha256::digest(id.to_string().as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-fn moment(at: OffsetDateTime) -> Moment {
-    Moment::from_millis(i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
-}
-
-fn backend(error: sqlx::Error) -> session_store::Error {
-    session_store::Error::Backend(error.to_string())
-}
-
-impl Sessions {
-    async fn insert(&self, record: &Record) -> session_store::Result<()> {
-        let data = written(record)?;
-        let mut tx = self.db.write().await.map_err(backend)?;
-        people::delete_expired_sessions(&mut tx, moment(OffsetDateTime::now_utc())).await.map_err(backend)?;
-        people::insert_session(&mut tx, &stored_id(&record.id), &data, moment(record.expiry_date))
-            .await
-            .map_err(backend)?;
-        tx.commit().await.map_err(backend)
-    }
-
-    async fn update(&self, record: &Record) -> session_store::Result<()> {
-        let data = written(record)?;
-        let mut tx = self.db.write().await.map_err(backend)?;
-        people::update_session(&mut tx, &stored_id(&record.id), &data, moment(record.expiry_date))
-            .await
-            .map_err(backend)?;
-        tx.commit().await.map_err(backend)
-    }
-
-    async fn find(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        let now = moment(OffsetDateTime::now_utc());
-        let found = people::find_session(self.db.read(), &stored_id(id), now).await.map_err(backend)?;
-        let Some((data, expires_at)) = found else { return Ok(None) };
-        let data: HashMap<String, serde_json::Value> =
-            serde_json::from_str(&data).map_err(|e| session_store::Error::Decode(e.to_string()))?;
-        let expiry_date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires_at.millis()) * 1_000_000)
-            .map_err(|e| session_store::Error::Decode(e.to_string()))?;
-        Ok(Some(Record { id: *id, data, expiry_date }))
-    }
-
-    async fn remove(&self, id: &Id) -> session_store::Result<()> {
-        let mut tx = self.db.write().await.map_err(backend)?;
-        people::delete_session(&mut tx, &stored_id(id)).await.map_err(backend)?;
-        tx.commit().await.map_err(backend)
-    }
-}
-
-fn written(record: &Record) -> session_store::Result<String> {
-    serde_json::to_string(&record.data).map_err(|e| session_store::Error::Encode(e.to_string()))
-}
-
-type Answer<'f, T> = Pin<Box<dyn Future<Output = session_store::Result<T>> + Send + 'f>>;
-
-// The trait is written with `async-trait`; these are the signatures that it makes.
-impl SessionStore for Sessions {
-    fn create<'s, 'r, 'f>(&'s self, record: &'r mut Record) -> Answer<'f, ()>
-    where
-        's: 'f,
-        'r: 'f,
-        Self: 'f,
-    {
-        Box::pin(self.insert(record))
-    }
-
-    fn save<'s, 'r, 'f>(&'s self, record: &'r Record) -> Answer<'f, ()>
-    where
-        's: 'f,
-        'r: 'f,
-        Self: 'f,
-    {
-        Box::pin(self.update(record))
-    }
-
-    fn load<'s, 'r, 'f>(&'s self, id: &'r Id) -> Answer<'f, Option<Record>>
-    where
-        's: 'f,
-        'r: 'f,
-        Self: 'f,
-    {
-        Box::pin(self.find(id))
-    }
-
-    fn delete<'s, 'r, 'f>(&'s self, id: &'r Id) -> Answer<'f, ()>
-    where
-        's: 'f,
-        'r: 'f,
-        Self: 'f,
-    {
-        Box::pin(self.remove(id))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -580,43 +413,6 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_pages_may_change_something() {
-        let base = Some("https://watch.example.com/");
-        let host = Some("127.0.0.1:3000");
-        // Sec-Fetch-Site, Origin, Host, base URL, whether it is ours.
-        for (site, origin, host, base_url, ours) in [
-            (Some("same-origin"), Some("http://127.0.0.1:3000"), host, None, true),
-            (Some("same-origin"), None, None, base, true),
-            (Some("none"), None, host, None, true),
-            (Some("none"), Some("http://127.0.0.1:3000"), host, None, true),
-            (Some("none"), Some("https://evil.example"), host, None, false),
-            (Some("same-site"), Some("http://127.0.0.1:4000"), host, None, false),
-            (Some("cross-site"), Some("https://evil.example"), host, None, false),
-            (Some("cross-site"), Some("http://127.0.0.1:3000"), host, None, false),
-            (Some("cross-site"), None, host, None, false),
-            (Some("nonsense"), None, host, None, false),
-            (None, Some("http://127.0.0.1:3000"), host, None, true),
-            (None, Some("https://Watch.Example"), Some("watch.example"), None, true),
-            (None, Some("http://127.0.0.1:4000"), host, None, false),
-            (None, Some("http://127.0.0.1"), host, None, false),
-            (None, Some("http://evil.example?127.0.0.1:3000"), host, None, false),
-            (None, Some("null"), host, None, false),
-            (None, Some("http://127.0.0.1:3000"), None, None, false),
-            (None, None, host, None, false),
-            (None, Some("https://watch.example.com"), host, base, true),
-            (None, Some("https://watch.example.com:443"), host, base, true),
-            (None, Some("http://watch.example.com"), host, base, false),
-            (None, Some("https://watch.example.com:8443"), host, base, false),
-            (None, Some("https://watch.example.com.evil.example"), host, base, false),
-            (None, Some("http://127.0.0.1:3000"), host, base, false),
-            (None, Some("null"), host, Some("not an address"), false),
-        ] {
-            let sent = Sent { site, origin, host };
-            assert_eq!(is_ours(&sent, base_url), ours, "{sent:?} {base_url:?}");
-        }
-    }
-
-    #[test]
     fn a_token_is_read_from_its_header() {
         let with =
             |value: &'static str| HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
@@ -624,79 +420,5 @@ mod tests {
         assert_eq!(bearer(&with("bearer  wb_x ")), Some("wb_x"));
         assert_eq!(bearer(&with("Basic wb_x")), None);
         assert_eq!(bearer(&HeaderMap::new()), None);
-    }
-
-    async fn sessions() -> (tempfile::TempDir, Sessions) {
-        let dir = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite://{}", dir.path().join("t.db").display())).await.unwrap();
-        (dir, Sessions { db })
-    }
-
-    fn of_one_hour(sessions: &Sessions, id: Option<Id>) -> Session {
-        Session::new(id, Arc::new(sessions.clone()), Some(Expiry::OnInactivity(Duration::hours(1))))
-    }
-
-    #[tokio::test]
-    async fn a_session_is_found_by_its_cookie_and_stored_without_it() {
-        let (_dir, sessions) = sessions().await;
-        let session = of_one_hour(&sessions, None);
-        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
-        session.save().await.unwrap();
-        let id = session.id().unwrap();
-        let again = of_one_hour(&sessions, Some(id));
-        assert_eq!(again.get::<String>(NAME).await.unwrap().as_deref(), Some("ada"));
-        let now = moment(OffsetDateTime::now_utc());
-        let find = async |id: &str| people::find_session(sessions.db.read(), id, now).await.unwrap();
-        assert!(find(&stored_id(&id)).await.is_some());
-        assert!(find(&id.to_string()).await.is_none());
-    }
-
-    #[tokio::test]
-    async fn signing_in_makes_a_new_id_and_forgets_the_past() {
-        let (_dir, sessions) = sessions().await;
-        let session = of_one_hour(&sessions, None);
-        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
-        session.insert(NOTICE, "Saved.").await.unwrap();
-        session.save().await.unwrap();
-        let before = session.id().unwrap();
-        let session = of_one_hour(&sessions, Some(before));
-        begin(&session, "bob", Moment::from_millis(6)).await.unwrap();
-        session.save().await.unwrap();
-        assert_ne!(session.id(), Some(before));
-        assert_eq!(session.get::<String>(NOTICE).await.unwrap(), None);
-        assert_eq!(sessions.find(&before).await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn a_session_that_was_ended_is_not_brought_back_by_a_slower_request() {
-        let (_dir, sessions) = sessions().await;
-        let session = of_one_hour(&sessions, None);
-        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
-        session.save().await.unwrap();
-        let id = session.id().unwrap();
-        let slower = of_one_hour(&sessions, Some(id));
-        slower.insert(SEEN, 6).await.unwrap();
-        end(&of_one_hour(&sessions, Some(id))).await.unwrap();
-        slower.save().await.unwrap();
-        assert_eq!(sessions.find(&id).await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn an_expired_session_is_not_found() {
-        let (_dir, sessions) = sessions().await;
-        let past = Some(Expiry::AtDateTime(OffsetDateTime::now_utc() - Duration::seconds(1)));
-        let session = Session::new(None, Arc::new(sessions.clone()), past);
-        begin(&session, "ada", Moment::from_millis(5)).await.unwrap();
-        session.save().await.unwrap();
-        assert_eq!(sessions.find(&session.id().unwrap()).await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn a_stranger_has_no_session() {
-        let (_dir, sessions) = sessions().await;
-        let session = of_one_hour(&sessions, None);
-        assert_eq!(take_notice(&session).await.unwrap(), None);
-        end(&session).await.unwrap();
-        assert!(!session.is_modified() && session.is_empty().await);
     }
 }

@@ -1,0 +1,328 @@
+// Every page in every state: readable for everybody (axe), at every width, by day and by night, without a word of
+// complaint from the browser. The pictures in shots/ are for people to look at.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Book, Server, axe, calm, eventually, fits, launch, open, shot, signIn, sizes, step } from "./support.mjs";
+
+const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
+const refused = { code: "503", message: "SAP Business One refused the order: company database unavailable" };
+
+/** A run that went through these steps, a second each, and ended well. */
+function walk(workflow, run, steps, minutes, more = {}) {
+  const start = Date.now() - minutes * 60_000;
+  const time = (seconds) => new Date(start + seconds * 1000).toISOString();
+  return [
+    ...steps.flatMap((id, i) => [
+      step(workflow, run, id, "running", { time: time(2 * i), ...more }),
+      step(workflow, run, id, "succeeded", { time: time(2 * i + 1), ...more }),
+    ]),
+    { type: "run", workflow, run, state: "succeeded", time: time(2 * steps.length), ...more },
+  ];
+}
+const orderSteps = ["receive-order", "validate-order", "reserve-stock", "charge-card", "create-invoice", "push-to-erp", "confirm-order"];
+const order = (run, minutes) => walk("order-to-erp", run, orderSteps, minutes, { source: "shop", subject: `order/${run}` });
+
+/** Two windows, a phone and a desk, that go from page to page. */
+async function windows(browser, url, storage) {
+  const [phone, desktop] = await Promise.all(["phone", "desktop"].map((size) => open(browser, url, { size, storage })));
+  return { phone, desktop };
+}
+
+/**
+ * Looks at one page in both windows, at 390, 320 and 1280 px, light and dark. `act` does what leads to the state, once
+ * the page is there, and gives the answer to it.
+ */
+async function looksGood(pair, name, path, { title, status = 200, act, reads } = {}) {
+  for (const [size, page] of Object.entries(pair)) {
+    page.complaints = [];
+    await page.emulateMedia({ colorScheme: "light" });
+    let answer = await page.goto(path);
+    if (act) answer = (await act(page)) ?? answer;
+    await page.waitForLoadState();
+    assert.equal(answer.status(), status);
+    if (title) assert.match(await page.title(), title);
+    if (reads) assert.match(await page.locator("main").innerText(), reads);
+    assert.equal(await page.locator("h1").count(), 1, "one title");
+    for (const colour of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: colour });
+      await axe(page, `${path}, ${size}, ${colour}`);
+      await shot(page, `${name}-${size}-${colour}`);
+      if (size === "phone") {
+        await page.setViewportSize(sizes.narrow.viewport);
+        await axe(page, `${path}, narrow, ${colour}`);
+        await fits(page);
+        if (colour === "light") await shot(page, `${name}-narrow`);
+        await page.setViewportSize(sizes.phone.viewport);
+      }
+      await fits(page);
+    }
+    calm(page);
+  }
+}
+
+/** Presses a button that sends a form and gives the answer. */
+async function sends(page, name) {
+  const [answer] = await Promise.all([
+    page.waitForResponse((response) => response.request().isNavigationRequest() && response.request().method() === "POST"),
+    page.getByRole("main").getByRole("button", { name }).click(),
+  ]);
+  await page.waitForLoadState();
+  return answer;
+}
+
+describe("every page", () => {
+  let book, server, browser, visitor, editor;
+  const slug = "erp-refuses-orders";
+  const see = (name, path, more = {}) => it(`${name} ${path}`, () => looksGood(more.as?.() ?? visitor, name, path, more));
+  const asEditor = () => editor;
+
+  before(async () => {
+    book = new Book();
+    server = await Server.start({ args: ["--public-read"], book: book.folder });
+    browser = await launch();
+    visitor = await windows(browser, server.url);
+    const password = server.account("anna", "editor");
+    const page = await open(browser, `${server.url}/sign-in`);
+    await signIn(page, "anna", password);
+    editor = await windows(browser, server.url, await page.context().storageState());
+    await page.context().close();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+    book?.remove();
+  });
+
+  describe("before anything was heard", () => {
+    see("quiet-now", "/", { title: /^No signal: Now/ });
+    see("quiet-workflows", "/workflows", { title: /^No signal: Workflows/ });
+    see("quiet-workflow", "/workflows/order-to-erp", { title: /^No signal: Order to ERP/ });
+    see("quiet-runs", "/workflows/order-to-erp/runs");
+    see("quiet-sources", "/sources", { reads: /No source has reported yet/ });
+  });
+
+  describe("the book", () => {
+    see("components", "/components");
+    see("component", "/components/erp-sync-queue");
+    see("component-sheet", "/components/courier-rates-sheet");
+    see("runbooks", "/runbooks", { reads: /Never reviewed/ });
+    see("runbook-never-reviewed", `/runbooks/${slug}`, { reads: /Never reviewed/ });
+    see("runbook-not-linked", "/runbooks/refund-failed", { reads: /Not linked/ });
+    see("reviews", "/reviews");
+    see("review-stranger", `/reviews/${slug}`, { reads: /Sign in first/ });
+    see("review-editor", `/reviews/${slug}`, { as: asEditor, reads: /This section is right/ });
+    see("history-one", `/runbooks/${slug}/history`);
+    see("find", "/find");
+    see("find-nothing", "/find?q=zzz", { reads: /Nothing found for/ });
+    see("find-words", "/find?q=duty+desk");
+    see("sign-in", "/sign-in");
+    see("edit", `/runbooks/${slug}/edit`, { as: asEditor });
+    see("new", "/runbooks/new?for=workflow:refunds", { as: asEditor });
+  });
+
+  describe("what goes wrong", () => {
+    see("missing-page", "/nowhere", { status: 404, reads: /Find a workflow/ });
+    see("missing-workflow", "/workflows/order-to-erb", { status: 404, reads: /order-to-erb/ });
+    see("missing-run", "/runs/order-to-erp/99999", { status: 404 });
+    see("missing-runbook", "/runbooks/nothing-here", { status: 404 });
+    see("missing-version", `/runbooks/${slug}/versions/99`, { status: 404 });
+    see("missing-component", "/components/nothing", { status: 404 });
+    see("wrong-password", "/sign-in", {
+      status: 422,
+      act: async (page) => {
+        await page.getByLabel("Name").fill("anna");
+        await page.getByLabel("Password").fill("wrong");
+        return sends(page, "Sign in");
+      },
+    });
+    see("edit-refused", `/runbooks/${slug}/edit`, {
+      as: asEditor,
+      status: 422,
+      reads: /What you typed is still here/,
+      act: async (page) => {
+        await page.getByLabel("Text", { exact: true }).fill("---\ntitle: ERP\nowner: nobody-team\nfor: [step:order-to-erp/push]\ncolour: red\n---\n\nAsk [them](component:nobody).\n");
+        await page.getByLabel("Why this change").fill("A try");
+        return sends(page, /^Save as version/);
+      },
+    });
+    see("edit-preview", `/runbooks/${slug}/edit`, { as: asEditor, act: (page) => sends(page, "Preview") });
+    see("new-refused", "/runbooks/new", {
+      as: asEditor,
+      status: 422,
+      act: async (page) => {
+        await page.getByLabel("Name in its address").fill(slug);
+        await page.getByLabel("Why this change").fill("A try");
+        return sends(page, /^Save as version/);
+      },
+    });
+    it("a role that is too low", async () => {
+      const password = server.account("vera", "viewer");
+      const page = await open(browser, `${server.url}/sign-in`);
+      await signIn(page, "vera", password);
+      const pair = await windows(browser, server.url, await page.context().storageState());
+      await looksGood(pair, "refused-role", `/runbooks/${slug}/edit`, { status: 403, reads: /editor/ });
+      await looksGood(pair, "runbook-viewer", `/runbooks/${slug}`, { reads: /Needs the role editor/ });
+      for (const { context } of [page, pair.phone, pair.desktop].map((p) => ({ context: p.context() }))) await context.close();
+    });
+  });
+
+  describe("on track", () => {
+    before(async () => {
+      await server.events([
+        ...Array.from({ length: 14 }, (_, i) => order(String(1000 + i), 40 - 3 * i)).flat(),
+        ...order("1014", 0.3),
+        ...walk("courier-booking", "p-1", ["prepare-parcel", "choose-courier", "book-courier"], 1, { source: "warehouse" }),
+        ...walk("nightly-reconcile", "2026-06-04", ["open-day"], 1, { source: "reconcile-job" }),
+        ...walk("refunds", "r-1", ["request-refund"], 1, { source: "shop" }),
+        ...walk("stock-sync", "s-1", ["read-warehouse-stock", "subtract-reservations"], 0.3, { source: "warehouse" }),
+        ...walk("supplier-invoice-approval", "i-1", ["receive-invoice-mail"], 1, { source: "finance" }),
+      ]);
+    });
+    see("on-track-now", "/", { title: /^On track: Now/, reads: /Nothing needs you/ });
+    see("on-track-workflows", "/workflows", { title: /^On track: Workflows/ });
+    see("on-track-workflow", "/workflows/order-to-erp", { title: /^On track: Order to ERP/, reads: /Orders are flowing/ });
+    see("on-track-runs", "/workflows/order-to-erp/runs");
+    see("on-track-run", "/runs/order-to-erp/1014", { title: /^On track/ });
+    see("on-track-sources", "/sources", { title: /^On track: Sources/ });
+  });
+
+  describe("retrying", () => {
+    before(() =>
+      server.events([
+        step("courier-booking", "p-2", "prepare-parcel", "succeeded", { time: ago(6), source: "warehouse", subject: "order/1011" }),
+        ...[1, 2].map((attempt) =>
+          step("courier-booking", "p-2", "book-courier", "retrying", {
+            ...{ time: ago(6 - 2 * attempt), source: "warehouse", attempt, next_attempt_at: ago(attempt === 2 ? -9 : 2.5) },
+            error: { code: "503", message: "courier API unavailable" },
+          }),
+        ),
+      ]),
+    );
+    see("retrying-now", "/", { title: /^Retrying: Now/ });
+    see("retrying-workflow", "/workflows/courier-booking", { title: /^Retrying: Courier booking/, reads: /Nobody needs to act yet/ });
+    see("retrying-runs", "/workflows/courier-booking/runs?state=retrying");
+    see("retrying-run", "/runs/courier-booking/p-2", { title: /^Retrying/ });
+  });
+
+  describe("no signal any more", () => {
+    before(() => server.events(walk("scanner-upload", "old-1", ["read", "send"], 60 * 30, { source: "scanner" })));
+    see("no-signal-now", "/", { title: /^No signal: Now/ });
+    see("no-signal-workflow", "/workflows/scanner-upload", { title: /^No signal: scanner-upload/, reads: /We do not know if this is working/ });
+    see("no-signal-run", "/runs/scanner-upload/old-1");
+  });
+
+  describe("late", () => {
+    before(() =>
+      server.events([
+        step("order-to-erp", "1015", "receive-order", "succeeded", { time: ago(9.5), source: "shop", subject: "order/1015" }),
+        step("order-to-erp", "1015", "validate-order", "running", { time: ago(9), source: "shop", subject: "order/1015" }),
+      ]),
+    );
+    see("late-now", "/", { title: /^Late: Now/ });
+    see("late-workflow", "/workflows/order-to-erp", { title: /^Late: Order to ERP/, reads: /Nothing has failed, but/ });
+    see("late-runs", "/workflows/order-to-erp/runs?state=late");
+    see("late-run", "/runs/order-to-erp/1015", { title: /^Late/ });
+  });
+
+  describe("broken", () => {
+    before(async () => {
+      const held = (run, minutes) => [
+        ...orderSteps.slice(0, 4).map((id, i) => step("order-to-erp", run, id, "succeeded", { time: ago(minutes - i * 0.01), source: "shop", subject: `order/${run}` })),
+        ...[1, 2, 3, 4, 5, 6].map((attempt) =>
+          step("order-to-erp", run, "push-to-erp", attempt < 6 ? "retrying" : "failed", { time: ago(minutes - attempt), attempt, error: refused, source: "erp-sync" }),
+        ),
+      ];
+      await server.events([
+        ...held("1016", 22),
+        ...held("1017", 15),
+        step("order-to-erp", "1018", "manual-check", "running", { time: ago(1), source: "shop" }),
+        // Heard after it was over.
+        step("order-to-erp", "1016", "create-invoice", "succeeded", { time: ago(21), source: "shop" }),
+      ]);
+      const bad = { type: "step", workflow: "order-to-erp", run: "1019", step: "push-to-erp", state: "exploded" };
+      const headers = { authorization: `Bearer ${server.token()}`, "content-type": "application/json" };
+      assert.equal((await fetch(`${server.url}/api/v1/events`, { method: "POST", headers, body: JSON.stringify(bad) })).status, 422);
+      await server.events([{ type: "queue", queue: "erp-sync-queue", depth: 412, oldest: "47m", source: "broker" }]);
+    });
+    see("broken-now", "/", { title: /^Broken: Now/, reads: /needs a person/ });
+    see("broken-workflows", "/workflows", { title: /^Broken: Workflows/ });
+    see("broken-workflow", "/workflows/order-to-erp", { title: /^Broken: Order to ERP/, reads: /Push to ERP has failed/ });
+    see("broken-runs", "/workflows/order-to-erp/runs?state=failed&step=push-to-erp");
+    see("broken-run", "/runs/order-to-erp/1016", { title: /^Broken/ });
+    see("broken-component", "/components/erp-sync-worker");
+    see("broken-runbook", `/runbooks/${slug}`);
+    see("broken-sources", "/sources", { reads: /1 refused/ });
+    see("broken-find", "/find?q=1016");
+  });
+
+  describe("a runbook that may be wrong", () => {
+    before(async () => {
+      const page = await open(browser, `${server.url}/reviews/${slug}`, { storage: await editor.desktop.context().storageState() });
+      for (;;) {
+        const button = page.getByRole("button", { name: /^This section is right/ });
+        if ((await button.count()) === 0) break;
+        await Promise.all([page.waitForEvent("load"), button.first().click()]);
+      }
+      await page.context().close();
+      book.edit("workflows/order-to-erp.yaml", "max_attempts: 6,", "max_attempts: 8,");
+      await eventually(async () => assert.equal((await server.api("reviews")).items.length, 2), { within: 10_000 });
+    });
+    see("flagged-now", "/", { reads: /1 runbook may be outdated/ });
+    see("flagged-workflow", "/workflows/order-to-erp");
+    see("flagged-runbook", `/runbooks/${slug}`, { title: /^May be wrong/ });
+    see("flagged-reviews", "/reviews");
+    see("flagged-review", `/reviews/${slug}`, { as: asEditor });
+    see("flagged-edit", `/runbooks/${slug}/edit?section=what-it-means`, { as: asEditor });
+    it("versions and what differs between them", async () => {
+      const page = await open(browser, `${server.url}/runbooks/${slug}/edit`, { storage: await editor.desktop.context().storageState() });
+      const text = page.getByLabel("Text", { exact: true });
+      await text.fill((await text.inputValue()).replace("Send the rest.", "Send the rest, 50 at a time."));
+      await page.getByLabel("Why this change").fill("The ERP cannot take all at once");
+      await sends(page, /^Save as version 2/);
+      await page.context().close();
+      await looksGood(visitor, "history", `/runbooks/${slug}/history`);
+      await looksGood(visitor, "compare", `/runbooks/${slug}/compare?from=1&to=2`, { reads: /50 at a time/ });
+      await looksGood(visitor, "old-version", `/runbooks/${slug}/versions/1`, { title: /^Old version/ });
+    });
+  });
+
+  describe("a book that cannot be read", () => {
+    before(async () => {
+      book.edit("workflows/order-to-erp.yaml", "kind: workflow", "kind: workflwo");
+      await eventually(
+        async () => {
+          await visitor.desktop.goto("/");
+          assert.match(await visitor.desktop.locator("main").innerText(), /The book on disk cannot be used/);
+        },
+        { within: 10_000 },
+      );
+    });
+    see("bad-book-now", "/", { reads: /The book on disk cannot be used; the last good one is shown/ });
+    see("bad-book-runbook", `/runbooks/${slug}`, { reads: /The book on disk cannot be used/ });
+  });
+});
+
+describe("a portal with nothing in it", () => {
+  let book, server, browser, visitor;
+  const see = (name, path, more) => it(`${name} ${path}`, () => looksGood(visitor, name, path, more));
+  before(async () => {
+    book = new Book({ empty: true });
+    server = await Server.start({ args: ["--public-read"], book: book.folder });
+    browser = await launch();
+    visitor = await windows(browser, server.url);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+    book?.remove();
+  });
+  see("empty-now", "/", { title: /^No signal: Now/, reads: /Nothing to watch yet/ });
+  see("empty-workflows", "/workflows");
+  see("empty-components", "/components");
+  see("empty-runbooks", "/runbooks");
+  see("empty-reviews", "/reviews");
+  see("empty-sources", "/sources");
+  see("empty-find", "/find?q=order");
+  see("empty-sign-in", "/sign-in", { reads: /watchbook user add/ });
+});

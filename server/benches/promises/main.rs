@@ -1,0 +1,229 @@
+//! What the product promises about speed, measured on the release binary against yardsticks taken in the same run.
+
+mod client;
+mod load;
+mod portal;
+mod table;
+mod yardstick;
+
+use std::time::{Duration, Instant};
+
+use client::Connection;
+use portal::Portal;
+use table::{Goal, Table};
+
+/// Events stored for the question whether pages grow with history.
+const FEW: usize = 10_000;
+const MANY: usize = 1_000_000;
+
+/// How often each page is asked for.
+const ASKED: usize = 200;
+
+fn main() {
+    // `cargo bench` passes --bench; `--quick` keeps to a tenth of the load, to see that it runs.
+    let quick = std::env::args().any(|a| a == "--quick");
+    let scale = if quick { 10 } else { 1 };
+    let mut table = Table::default();
+    yardstick::measure(&mut table, scale);
+    ingest(&mut table, scale);
+    creators(&mut table, scale);
+    start_and_memory(&mut table, scale);
+    history(&mut table, scale);
+    table.finish(quick);
+}
+
+/// Events acknowledged durably, by each form.
+fn ingest(table: &mut Table, scale: usize) {
+    let portal = Portal::start();
+    let many = 100_000 / scale;
+    let mut connection = portal.connect();
+    let lines = load::lines(load::Shape::interleaved("ndjson"), many);
+    let (status, took) = connection.post(&portal.token, "application/x-ndjson", &lines);
+    assert_eq!(status, 202, "NDJSON was refused");
+    let rate = per_second(many, took);
+    table.row("NDJSON, one connection", rate, "events/s", Goal::AtLeast(20_000.0));
+    table.ratio("NDJSON / plain SQLite, batches of 100", "plain SQLite loop, batches of 100", rate, 0.4);
+
+    let batches = load::batches(load::Shape::interleaved("batches"), many, 1_000);
+    let began = Instant::now();
+    for batch in &batches {
+        assert_eq!(connection.post(&portal.token, "application/json", batch).0, 202, "a batch was refused");
+    }
+    let rate = per_second(many, began.elapsed());
+    table.row("JSON batches of 1,000, one connection", rate, "events/s", Goal::AtLeast(20_000.0));
+    table.ratio("JSON batches / plain SQLite, batches of 100", "plain SQLite loop, batches of 100", rate, 0.4);
+
+    let singles = 6_000 / scale;
+    let (rate, _) = one_by_one(&portal, "one", 1, singles);
+    table.row("single POSTs, one connection", rate, "events/s", Goal::AtLeast(1_500.0));
+    table.ratio("single POSTs, 1 connection / bare handler", "bare handler, 1 connection", rate, 0.4);
+    table.ratio("single POSTs, 1 connection / plain SQLite, batch 1", "plain SQLite loop, batch 1", rate, 0.4);
+    let (rate, p99) = one_by_one(&portal, "many", 32, 60_000 / scale);
+    table.row("single POSTs, 32 connections", rate, "events/s", Goal::AtLeast(6_000.0));
+    table.row("single POSTs, 32 connections, p99", p99, "ms", Goal::AtMost(15.0));
+    table.ratio("single POSTs, 32 connections / bare handler", "bare handler, 32 connections", rate, 0.4);
+    table.row("memory at most, during all this", portal.peak_memory(), "MB", Goal::AtMost(150.0));
+}
+
+/// Single POSTs over some connections: events a second, and the 99th percentile of one answer in ms.
+fn one_by_one(portal: &Portal, name: &str, connections: usize, events: usize) -> (f64, f64) {
+    let bodies = load::singles(load::Shape::interleaved(name), events);
+    let share = events / connections;
+    let began = Instant::now();
+    let mut took: Vec<Duration> = std::thread::scope(|scope| {
+        let workers: Vec<_> = bodies
+            .chunks(share)
+            .map(|mine| {
+                let mut connection = portal.connect();
+                scope.spawn(move || {
+                    mine.iter()
+                        .map(|body| {
+                            let (status, took) = connection.post(&portal.token, "application/json", body);
+                            assert_eq!(status, 202, "an event was refused");
+                            took
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|w| w.join().expect("a client failed")).collect()
+    });
+    (per_second(events, began.elapsed()), percentile(&mut took, 0.99))
+}
+
+/// 32 concurrent creators of runs: every one accepted.
+fn creators(table: &mut Table, scale: usize) {
+    let portal = Portal::start();
+    let runs = 10_000 / scale;
+    let (rate, _) = one_by_one(&portal, "creators", 32, runs);
+    let counted = portal.number("/api/v1/workflows/creators", "/observed/events") as usize;
+    assert_eq!(counted, runs, "runs were lost");
+    table.row("32 creators of 10,000 runs, all accepted", rate, "runs/s", Goal::None);
+}
+
+/// From start to ready, and memory at rest, with 100,000 events.
+fn start_and_memory(table: &mut Table, scale: usize) {
+    let mut portal = Portal::start();
+    portal.fill("order-to-erp", 100_000 / scale);
+    portal.stop();
+    let ready = portal.restart();
+    table.row("start to /ready with 100,000 events", ready.as_secs_f64(), "s", Goal::AtMost(0.5));
+    for path in pages("order-to-erp") {
+        portal.connect().get(&path);
+    }
+    table.row("memory with 100,000 events, every page once", portal.memory(), "MB", Goal::AtMost(60.0));
+}
+
+/// Every page and its JSON with few and with many events, and how soon a listener is told.
+fn history(table: &mut Table, scale: usize) {
+    let portal = Portal::start();
+    portal.fill("order-to-erp", FEW);
+    let few = ask_for_all(&portal);
+    told_within(&portal, table);
+    portal.fill("order-to-erp", MANY / scale - FEW);
+    let many = ask_for_all(&portal);
+    for ((path, few), (_, many)) in few.iter().zip(&many) {
+        table.row(&format!("GET {path}, p99"), many.p99, "ms", Goal::AtMost(10.0));
+        // The median tells growth; single outliers on a shared machine do not.
+        table.row(&format!("GET {path}, growth"), many.median / few.median.max(0.05), "x", Goal::AtMost(1.3));
+    }
+    table.row("memory at most, while 1,000,000 events came in", portal.peak_memory(), "MB", Goal::AtMost(150.0));
+}
+
+struct Answered {
+    median: f64,
+    p99: f64,
+}
+
+fn ask_for_all(portal: &Portal) -> Vec<(String, Answered)> {
+    let mut paths = pages("order-to-erp");
+    paths.extend(jsons("order-to-erp"));
+    let mut connection = portal.connect();
+    paths
+        .into_iter()
+        .map(|path| {
+            for _ in 0..5 {
+                connection.get(&path);
+            }
+            let mut took: Vec<_> = (0..ASKED).map(|_| ask(&mut connection, &path)).collect();
+            let answered = Answered { median: percentile(&mut took, 0.5), p99: percentile(&mut took, 0.99) };
+            (path, answered)
+        })
+        .collect()
+}
+
+fn ask(connection: &mut Connection, path: &str) -> Duration {
+    let began = Instant::now();
+    let (status, _) = connection.get(path);
+    assert_eq!(status, 200, "{path} was not answered");
+    began.elapsed()
+}
+
+fn pages(workflow: &str) -> Vec<String> {
+    [
+        "/".to_owned(),
+        "/workflows".to_owned(),
+        format!("/workflows/{workflow}"),
+        format!("/workflows/{workflow}/runs"),
+        format!("/workflows/{workflow}/runs?state=open"),
+        format!("/runs/{workflow}/1000"),
+        "/components".to_owned(),
+        "/components/erp-sync-worker".to_owned(),
+        "/runbooks".to_owned(),
+        "/runbooks/erp-refuses-orders".to_owned(),
+        "/runbooks/erp-refuses-orders/history".to_owned(),
+        "/reviews".to_owned(),
+        "/reviews/erp-refuses-orders".to_owned(),
+        "/sources".to_owned(),
+        "/find?q=erp+orders".to_owned(),
+    ]
+    .into()
+}
+
+fn jsons(workflow: &str) -> Vec<String> {
+    [
+        "now".to_owned(),
+        "workflows".to_owned(),
+        format!("workflows/{workflow}"),
+        format!("workflows/{workflow}/runs"),
+        format!("runs/{workflow}/1000"),
+        "components".to_owned(),
+        "components/erp-sync-worker".to_owned(),
+        "runbooks".to_owned(),
+        "runbooks/erp-refuses-orders".to_owned(),
+        "reviews".to_owned(),
+        "sources".to_owned(),
+        "find?q=erp+orders".to_owned(),
+        "events?after=0".to_owned(),
+    ]
+    .map(|p| format!("/api/v1/{p}"))
+    .into()
+}
+
+/// From the answer to an event until a listener of the workflow's stream has the picture, beyond the coalescing.
+fn told_within(portal: &Portal, table: &mut Table) {
+    let mut stream = portal.listen("workflow:order-to-erp");
+    stream.next_message();
+    let mut worst = 0.0f64;
+    for n in 0..5 {
+        let run = format!("told-{n}");
+        let body = format!(r#"{{"workflow":"order-to-erp","run":"{run}","step":"receive-order","state":"running"}}"#);
+        let (status, _) = portal.connect().post(&portal.token, "application/json", body.as_bytes());
+        assert_eq!(status, 202);
+        let answered = Instant::now();
+        while !stream.next_message().contains(&run) {}
+        worst = worst.max(answered.elapsed().as_secs_f64() * 1000.0);
+    }
+    table.row("answer to picture at the listener, worst of 5", worst, "ms", Goal::AtMost(1_300.0));
+}
+
+fn per_second(events: usize, took: Duration) -> f64 {
+    events as f64 / took.as_secs_f64()
+}
+
+/// In milliseconds.
+fn percentile(took: &mut [Duration], share: f64) -> f64 {
+    took.sort();
+    let at = ((took.len() as f64 * share).ceil() as usize).clamp(1, took.len()) - 1;
+    took[at].as_secs_f64() * 1000.0
+}

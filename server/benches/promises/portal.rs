@@ -1,0 +1,136 @@
+//! The release binary as a process of its own, on a database on disk.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::client::{Connection, Messages};
+use crate::load::{Shape, lines_of};
+
+/// A running portal.
+pub struct Portal {
+    folder: TempDir,
+    process: Child,
+    address: SocketAddr,
+    /// May send events.
+    pub token: String,
+}
+
+impl Portal {
+    /// Starts one on a fresh database with the example book.
+    pub fn start() -> Self {
+        // Not /tmp, which may be memory: what is promised is durable on disk.
+        let folder = tempfile::Builder::new()
+            .prefix("bench-")
+            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .expect("the target folder can be written");
+        let token = command(folder.path())
+            .args(["token", "create", "--name", "bench", "--scope", "ingest"])
+            .output()
+            .expect("the binary runs");
+        let token = String::from_utf8(token.stdout).expect("a token is text").trim().to_owned();
+        let (process, address) = launch(folder.path());
+        Self { folder, process, address, token }
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address)
+    }
+
+    /// Follows a topic.
+    pub fn listen(&self, topic: &str) -> Messages {
+        self.connect().listen(&format!("/live?topics={topic}"))
+    }
+
+    /// Stores events of a workflow, after those it has.
+    pub fn fill(&self, workflow: &str, events: usize) {
+        let path = format!("/api/v1/workflows/{workflow}");
+        let known = self.number(&path, "/observed/events") as usize;
+        let mut connection = self.connect();
+        let end = known + events;
+        let mut at = known;
+        while at < end {
+            let next = end.min(at + 50_000);
+            let body = lines_of(Shape::interleaved(workflow), at..next);
+            assert_eq!(connection.post(&self.token, "application/x-ndjson", &body).0, 202, "filling was refused");
+            at = next;
+        }
+    }
+
+    /// A number in a JSON answer.
+    pub fn number(&self, path: &str, pointer: &str) -> f64 {
+        let (_, body) = self.connect().get(path);
+        let json: serde_json::Value = serde_json::from_slice(&body).expect("the answer is JSON");
+        json.pointer(pointer).and_then(serde_json::Value::as_f64).unwrap_or(0.0)
+    }
+
+    /// Resident memory now, in MB.
+    pub fn memory(&self) -> f64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory so far, in MB.
+    pub fn peak_memory(&self) -> f64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> f64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let line = text.lines().find_map(|l| l.strip_prefix(field)).unwrap_or("0 kB");
+        line.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    }
+
+    /// Stops it, leaving the database.
+    pub fn stop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Starts it again on the same database; how long until it is ready.
+    pub fn restart(&mut self) -> Duration {
+        let began = Instant::now();
+        let (process, address) = launch(self.folder.path());
+        let (status, _) = Connection::open(address).get("/ready");
+        assert_eq!(status, 200, "it is not ready");
+        self.process = process;
+        self.address = address;
+        began.elapsed()
+    }
+}
+
+impl Drop for Portal {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchbook"));
+    let database: PathBuf = folder.join("bench.db");
+    command.env("WATCHBOOK_DATABASE_URL", format!("sqlite://{}", database.display()));
+    command.env("WATCHBOOK_LOG", "error");
+    command
+}
+
+fn launch(folder: &Path) -> (Child, SocketAddr) {
+    let book = concat!(env!("CARGO_MANIFEST_DIR"), "/../runbooks");
+    let mut process = command(folder)
+        .args(["serve", "--public-read", "--listen", "127.0.0.1:0", "--book", book])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = BufReader::new(process.stderr.take().expect("its words are read")).lines();
+    let address = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| line.split("http://").nth(1).and_then(|a| a.trim().parse().ok()))
+        .expect("it says where it listens");
+    // Its later words are read, so that it never waits for us.
+    std::thread::spawn(move || lines.for_each(drop));
+    (process, address)
+}

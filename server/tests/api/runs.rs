@@ -1,0 +1,169 @@
+//! `/workflows/{id}/runs` and `/runs/{workflow}/{run}`: which runs are where, page by page, and the story of one.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{TestServer, With, html, on_both_databases, step};
+
+on_both_databases![
+    the_list_is_paged_without_repeats_while_runs_arrive,
+    the_filters_are_in_the_address,
+    a_filter_that_does_not_exist_is_422,
+    the_page_offers_each_filter_with_its_count,
+    a_long_story_is_cut_and_says_so,
+    a_story_tells_pauses_errors_and_what_is_ahead,
+    an_unknown_run_is_404,
+    a_run_may_have_any_name,
+];
+
+async fn the_list_is_paged_without_repeats_while_runs_arrive(server: TestServer) {
+    let runs = |range: std::ops::Range<usize>| -> Vec<Value> {
+        range.map(|i| step(&i.to_string(), "take", "running", "08:00")).collect()
+    };
+    server.post_events(runs(0..130)).await;
+    let first = server.json("/workflows/order-to-erp/runs").await;
+    server.post_events(runs(130..140)).await;
+    let second = server.json(&format!("/workflows/order-to-erp/runs?after={}", first["next"].as_str().unwrap())).await;
+    let third = server.json(&format!("/workflows/order-to-erp/runs?after={}", second["next"].as_str().unwrap())).await;
+    let sizes = [&first, &second, &third].map(|page| page["items"].as_array().unwrap().len());
+    assert_eq!((sizes, &third["next"]), ([50, 50, 30], &Value::Null));
+    let listed: Vec<_> = [&first, &second, &third]
+        .iter()
+        .flat_map(|page| page["items"].as_array().unwrap())
+        .map(|run| run["run"].as_str().unwrap().to_owned())
+        .collect();
+    let newest_first: Vec<_> = (0..130).rev().map(|i| i.to_string()).collect();
+    assert_eq!(listed, newest_first);
+    // The page leads through the same list.
+    let viewer = server.viewer().await;
+    let mut seen = BTreeSet::new();
+    let mut path = "/workflows/order-to-erp/runs?state=open".to_owned();
+    for _ in 0..9 {
+        let page = viewer.page(&path).await;
+        let links: Vec<_> = html::tags(&page).iter().filter_map(|t| t.get("href").map(str::to_owned)).collect();
+        for run in links.iter().filter(|l| l.starts_with("/runs/")) {
+            assert!(seen.insert(run.clone()), "{run} is listed twice");
+        }
+        match links.into_iter().find(|l| l.contains("after=")) {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 140);
+}
+
+async fn runs_in_every_state(server: &TestServer) {
+    server
+        .post_events(json!([
+            step("open", "push", "running", "08:00"),
+            step("elsewhere", "reserve", "running", "08:00"),
+            step("retrying", "push", "failed", "08:00")
+                .with("attempt", 1)
+                .with("next_attempt_at", "2026-06-04T09:00:00Z"),
+            step("broken", "push", "failed", "08:00").with("attempt", 3),
+            step("late", "push", "running", "07:50"),
+            step("ended", "push", "succeeded", "08:00"),
+        ]))
+        .await;
+}
+
+async fn the_filters_are_in_the_address(server: TestServer) {
+    runs_in_every_state(&server).await;
+    for (query, expected) in [
+        ("", vec!["ended", "late", "broken", "retrying", "elsewhere", "open"]),
+        ("?state=all", vec!["ended", "late", "broken", "retrying", "elsewhere", "open"]),
+        ("?state=", vec!["ended", "late", "broken", "retrying", "elsewhere", "open"]),
+        ("?state=open", vec!["late", "broken", "retrying", "elsewhere", "open"]),
+        ("?state=failed", vec!["broken"]),
+        ("?state=broken", vec!["broken"]),
+        ("?state=late", vec!["late"]),
+        ("?state=stuck", vec!["late"]),
+        ("?state=retrying", vec!["retrying"]),
+        ("?state=ended", vec!["ended"]),
+        ("?step=push", vec!["late", "broken", "retrying", "open"]),
+        ("?step=reserve", vec!["elsewhere"]),
+        ("?state=late&step=push", vec!["late"]),
+        ("?state=late&step=reserve", vec![]),
+        ("?step=nowhere", vec![]),
+    ] {
+        let list = server.json(&format!("/workflows/order-to-erp/runs{query}")).await;
+        let runs: Vec<_> = list["items"].as_array().unwrap().iter().map(|r| r["run"].as_str().unwrap()).collect();
+        assert_eq!(runs, expected, "{query}");
+    }
+}
+
+async fn a_filter_that_does_not_exist_is_422(server: TestServer) {
+    let reader = server.program(&server.read);
+    let problem = reader.get("/api/v1/workflows/order-to-erp/runs?state=odd").await.problem(422);
+    assert_eq!(problem["detail"], "\"odd\" is not one of all, failed, late, retrying, open, ended.");
+    let problem = reader.get("/api/v1/workflows/order-to-erp/runs?after=there").await.problem(422);
+    assert_eq!(problem["detail"], "\"there\" is not a place in this list.");
+}
+
+async fn the_page_offers_each_filter_with_its_count(server: TestServer) {
+    runs_in_every_state(&server).await;
+    let page = server.viewer().await.page("/workflows/order-to-erp/runs?state=late&step=push").await;
+    let words = html::words(&page);
+    assert!(words.contains("All 6 Failed 1 Late 1 Retrying 1 Open 5 Ended 1"), "{words}");
+    assert!(words.contains("Only at Push to ERP"), "{words}");
+    let tags = html::tags(&page);
+    let current: Vec<_> =
+        tags.iter().filter(|t| t.get("aria-current") == Some("true")).filter_map(|t| t.get("href")).collect();
+    assert_eq!(current, ["/workflows/order-to-erp/runs?state=late&step=push"]);
+}
+
+async fn a_long_story_is_cut_and_says_so(server: TestServer) {
+    let events: Vec<_> = (0..600)
+        .map(|i| step("1", "take", "running", "08:00").with("id", format!("{i:03}")).with("sequence", i))
+        .collect();
+    server.post_events(events).await;
+    let run = server.json("/runs/order-to-erp/1").await;
+    assert_eq!((run["story"].as_array().unwrap().len(), &run["earlier"]), (500, &json!(100)));
+    let words = html::words(&server.viewer().await.page("/runs/order-to-erp/1").await);
+    assert!(words.contains("100 earlier lines are left out."), "{words}");
+}
+
+async fn a_story_tells_pauses_errors_and_what_is_ahead(server: TestServer) {
+    server.at("08:30");
+    server.post_events(step("10482", "take", "succeeded", "08:00").with("subject", "order/10482")).await;
+    let failed =
+        step("10482", "reserve", "failed", "08:25").with("error", json!({"code": "E7", "message": "none left"}));
+    server.post_events(failed).await;
+    let run = server.json("/runs/order-to-erp/10482").await;
+    assert_eq!(
+        (&run["story"][1]["text"], &run["story"][1]["gap"]),
+        (&json!("Reserve stock failed: E7 none left"), &json!("25 min"))
+    );
+    assert_eq!(run["ahead"], json!([["push", "Push to ERP"]]));
+    assert_eq!(
+        (&run["state"], &run["sentence"]),
+        (&json!("broken"), &json!("Reserve stock failed 08:25: E7 none left."))
+    );
+    assert_eq!((&run["subject"], &run["workflow_name"]), (&json!("order/10482"), &json!("Order to ERP")));
+    let page = server.viewer().await.page("/runs/order-to-erp/10482").await;
+    assert_eq!(html::title(&page), "Broken: 10482 in Order to ERP · Watchbook");
+    assert!(html::words(&page).contains("not reached"));
+}
+
+async fn an_unknown_run_is_404(server: TestServer) {
+    server.program(&server.read).get("/api/v1/runs/order-to-erp/none").await.problem(404);
+    let page = server.viewer().await.get("/runs/order-to-erp/none").await.expect(404).text;
+    assert_eq!(html::heading(&page), "There is no run \"none\"");
+}
+
+async fn a_run_may_have_any_name(server: TestServer) {
+    for name in ["a/b", "50%", "a b", "ä?b#c", "..", "a&b=c", "\"'<b>", "%2F"] {
+        server.post_events(step(name, "take", "running", "08:00")).await;
+        let path = format!("/runs/order-to-erp/{}", crate::support::encoded(name));
+        // A path of two dots is walked by every client before it is sent.
+        if name != ".." {
+            assert_eq!(
+                server.program(&server.read).get(&format!("/api/v1{path}")).await.expect(200).json()["run"],
+                name
+            );
+        }
+    }
+    let list = server.json("/workflows/order-to-erp/runs").await;
+    assert_eq!(list["items"].as_array().unwrap().len(), 8);
+}
