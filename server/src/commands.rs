@@ -82,14 +82,10 @@ pub fn restore(file: &Path, database: &Database) -> Result<(), String> {
         return Err("restore is for SQLite; for PostgreSQL use pg_restore".to_owned());
     };
     let mut source = std::fs::File::open(file).map_err(|e| format!("{} cannot be read: {e}", file.display()))?;
-    let mut copy = std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .open(target)
-        .map_err(|e| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => format!("{target} exists and is not overwritten; move it away first"),
-            _ => format!("{target} cannot be written: {e}"),
-        })?;
+    let mut copy = std::fs::File::options().write(true).create_new(true).open(target).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => format!("{target} exists and is not overwritten; move it away first"),
+        _ => format!("{target} cannot be written: {e}"),
+    })?;
     std::io::copy(&mut source, &mut copy).map_err(|e| format!("{target} cannot be written: {e}"))?;
     copy.sync_all().map_err(|e| format!("{target} cannot be written: {e}"))
 }

@@ -70,7 +70,9 @@ impl Db {
                 .map_err(failed)?;
             Self { readers: pool.clone(), writers: pool, kind: Kind::Postgres }
         } else {
-            return Err(OpenError(format!("\"{shown}\" is not a database address; write sqlite://FILE or postgres://…")));
+            return Err(OpenError(format!(
+                "\"{shown}\" is not a database address; write sqlite://FILE or postgres://…"
+            )));
         };
         MIGRATIONS
             .run(&db.writers)

@@ -2,19 +2,19 @@
 
 #![recursion_limit = "256"]
 
+pub mod actions;
+pub mod book;
+pub mod clock;
 pub mod config;
 pub mod db;
-pub mod book;
-pub mod world;
-pub mod store;
-pub mod standing;
-pub mod actions;
+pub mod demo;
 pub mod ingest;
 pub mod live;
-pub mod clock;
 pub mod password;
+pub mod standing;
+pub mod store;
 pub mod web;
-pub mod demo;
+pub mod world;
 
 use std::sync::Arc;
 

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_topic_reads_back_as_it_was_written() {
-        for text in ["now", "workflows", "sources", "workflow:order-to-erp", "run:order-to-erp/10482", "component:erp"] {
+        for text in ["now", "workflows", "sources", "workflow:order-to-erp", "run:order-to-erp/10482", "component:erp"]
+        {
             assert_eq!(Topic::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Topic::parse("everything"), None);

@@ -10,7 +10,7 @@ use app::pages::shell::Heard;
 
 use crate::App;
 use crate::store::sources::{self, SourceRecord};
-use crate::store::tallies::{self, StepTally, WorkflowTally};
+use crate::store::tallies::{self, StepRow, WorkflowTally};
 use crate::store::watches;
 use crate::world::World;
 
@@ -22,7 +22,7 @@ pub struct Standing {
     /// What is known of it; nothing when it was never heard of.
     pub tally: WorkflowTally,
     /// What is known of its steps.
-    pub steps: Vec<((String, String), StepTally)>,
+    pub steps: Vec<StepRow>,
     /// Where its open runs are.
     pub places: Vec<Place>,
     /// What is to be said of it.
@@ -43,7 +43,7 @@ impl Standing {
 pub async fn all(app: &App, world: &World, now: Moment) -> sqlx::Result<Vec<Standing>> {
     let pool = app.db.read();
     let mut tallies = tallies::workflows(pool).await?;
-    let mut steps: HashMap<String, Vec<((String, String), StepTally)>> = HashMap::new();
+    let mut steps: HashMap<String, Vec<StepRow>> = HashMap::new();
     for step in tallies::steps(pool, None).await? {
         steps.entry(step.0.0.clone()).or_default().push(step);
     }
@@ -78,7 +78,7 @@ async fn stand(
     world: &World,
     id: String,
     tally: Option<WorkflowTally>,
-    steps: Vec<((String, String), StepTally)>,
+    steps: Vec<StepRow>,
     silent: &BTreeMap<String, Moment>,
     now: Moment,
 ) -> sqlx::Result<Standing> {

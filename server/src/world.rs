@@ -66,8 +66,7 @@ impl Document {
 
     /// Whether the document can be believed.
     pub fn trust(&self, now: Moment) -> Trust {
-        let sections: Vec<_> =
-            self.spoken.iter().map(|s| !s.is_empty()).zip(self.trusts.iter().cloned()).collect();
+        let sections: Vec<_> = self.spoken.iter().map(|s| !s.is_empty()).zip(self.trusts.iter().cloned()).collect();
         review::document_trust(&sections, self.text.front.review_every, self.reviewed().map(|(at, _)| at), now)
     }
 

@@ -193,9 +193,11 @@ impl FailurePoint {
     /// One without any expression matches nothing; an expression that cannot be read matches nothing either.
     pub fn matches(&self, error: &str) -> bool {
         let given: Vec<_> = self.when.code.iter().chain(&self.when.message).collect();
-        !error.is_empty() && !given.is_empty() && given.into_iter().all(|expression| {
-            regex::RegexBuilder::new(expression).case_insensitive(true).build().is_ok_and(|r| r.is_match(error))
-        })
+        !error.is_empty()
+            && !given.is_empty()
+            && given.into_iter().all(|expression| {
+                regex::RegexBuilder::new(expression).case_insensitive(true).build().is_ok_and(|r| r.is_match(error))
+            })
     }
 }
 
@@ -502,7 +504,9 @@ impl Retry {
             match self.backoff {
                 Backoff::Fixed => words += " between",
                 Backoff::Linear => words += &format!(", then {first} longer each time"),
-                Backoff::Exponential => words += &format!(", then {} times longer each time", self.factor.unwrap_or(2.0)),
+                Backoff::Exponential => {
+                    words += &format!(", then {} times longer each time", self.factor.unwrap_or(2.0))
+                }
             }
             if let Some(max) = self.max {
                 words += &format!(", at most {max}");

@@ -278,7 +278,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of one field.
     pub fn new(field: &str, detail: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), detail: detail.into() }
+        Self { field: field.to_owned(), detail: without_null(&detail.into()) }
     }
 }
 
@@ -358,21 +358,32 @@ impl Identity {
     }
 }
 
+/// The text with each null character replaced: PostgreSQL keeps no text that has one, and one sender's must not cost
+/// others the commit that they share.
+pub fn without_null(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// The fields of one event, each read with an error that names it.
 struct Fields<'a>(&'a Map<String, Value>);
 
 impl Fields<'_> {
     fn text(&self, field: &str) -> Result<Option<String>, Refusal> {
+        Ok(self.raw(field)?.as_deref().map(without_null))
+    }
+
+    fn raw(&self, field: &str) -> Result<Option<String>, Refusal> {
         match self.0.get(field) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            // PostgreSQL has no text with a null character; one sender's must not cost others their commit.
+            Some(Value::String(text)) => Ok(Some(text.replace('\0', "\u{fffd}"))),
             Some(Value::Number(number)) => Ok(Some(number.to_string())),
             Some(_) => Err(Refusal::new(field, "must be text")),
         }
     }
 
     fn name(&self, field: &str) -> Result<Option<String>, Refusal> {
-        let Some(text) = self.text(field)? else { return Ok(None) };
+        let Some(text) = self.raw(field)? else { return Ok(None) };
         if text.trim().is_empty() {
             return Err(Refusal::new(field, "must not be empty"));
         }
@@ -441,7 +452,7 @@ impl Fields<'_> {
     fn fault(&self) -> Result<Option<Fault>, Refusal> {
         match self.0.get("error") {
             None => Ok(None),
-            Some(Value::String(message)) => Ok(Some(Fault { code: String::new(), message: message.clone() })),
+            Some(Value::String(message)) => Ok(Some(Fault { code: String::new(), message: without_null(message) })),
             Some(Value::Object(map)) => {
                 let inner = Fields(map);
                 let part = |field| match inner.text(field) {
@@ -465,9 +476,9 @@ impl Fields<'_> {
     fn change(&self) -> Result<Change, Refusal> {
         Ok(Change {
             component: self.required("component")?,
-            version: self.name("version")?,
+            version: self.text("version")?,
             what: self.text("what")?,
-            by: self.name("by")?,
+            by: self.text("by")?,
             link: self.text("link")?,
         })
     }
@@ -522,7 +533,8 @@ mod tests {
 
     #[test]
     fn null_is_absent_and_unknown_fields_are_kept() {
-        let event = parse(json!({"workflow": "w", "run": "1", "state": "running", "step": null, "colour": "red"})).unwrap();
+        let event =
+            parse(json!({"workflow": "w", "run": "1", "state": "running", "step": null, "colour": "red"})).unwrap();
         assert_eq!(event.family(), Family::Run);
         assert!(event.body.contains("\"colour\":\"red\""));
     }

@@ -64,9 +64,8 @@ pub fn judge(run: &Run, declared: Option<&Workflow>, now: Moment) -> Judged {
     if let Some(ended_at) = ended_at(run, declared) {
         return Judged { watches: failed_whole(run).into_iter().collect(), ended_at: Some(ended_at) };
     }
-    let run_due = declared
-        .and_then(|w| w.expect.finish_within)
-        .map(|within| Moment::from_millis(run.started_at) + within);
+    let run_due =
+        declared.and_then(|w| w.expect.finish_within).map(|within| Moment::from_millis(run.started_at) + within);
     let mut watches: Vec<Watch> = run
         .latest_visits()
         .filter_map(|visit| {
@@ -97,7 +96,8 @@ fn ended_at(run: &Run, declared: Option<&Workflow>) -> Option<Moment> {
     let all_left = last_steps.peek().is_some()
         && last_steps.all(|s| latest.iter().any(|v| v.step == s.id && good(v)))
         && latest.iter().all(|v| good(v));
-    (all_left || cancelled).then(|| Moment::from_millis(latest.iter().map(|v| v.progress_at).max().unwrap_or(run.last_at)))
+    (all_left || cancelled)
+        .then(|| Moment::from_millis(latest.iter().map(|v| v.progress_at).max().unwrap_or(run.last_at)))
 }
 
 /// A run that ended as failed needs a person; its place is the last step that failed, or the last one at all.
@@ -251,7 +251,10 @@ mod tests {
     fn a_failure_with_tries_left_by_the_policy_is_retrying_with_the_next_one_and_when_it_gives_up() {
         let judged = judged(&[(0, json!({"step": "b", "state": "failed", "attempt": 1}))], 10);
         let watch = &judged.watches[0];
-        assert_eq!((watch.state, watch.next_attempt_at, watch.gives_up_at), (State::Retrying, Some(at(30)), Some(at(90))));
+        assert_eq!(
+            (watch.state, watch.next_attempt_at, watch.gives_up_at),
+            (State::Retrying, Some(at(30)), Some(at(90)))
+        );
     }
 
     #[test]
@@ -274,7 +277,8 @@ mod tests {
 
     #[test]
     fn leaving_the_last_step_ends_the_run_and_every_watch() {
-        let judged = judged(&[(0, step("a", "succeeded")), (1, step("b", "succeeded")), (2, step("c", "succeeded"))], 9_999);
+        let judged =
+            judged(&[(0, step("a", "succeeded")), (1, step("b", "succeeded")), (2, step("c", "succeeded"))], 9_999);
         assert_eq!((judged.ended_at, judged.watches.len()), (Some(at(2)), 0));
     }
 

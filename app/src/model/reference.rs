@@ -139,9 +139,16 @@ mod tests {
 
     #[test]
     fn a_reference_reads_back_as_it_was_written() {
-        for text in
-            ["component:erp", "workflow:a-b", "step:w/s", "failure:w/s/f", "decision:2026-03-q", "workaround:x", "runbook:r", "runbook:r#do-this-now"]
-        {
+        for text in [
+            "component:erp",
+            "workflow:a-b",
+            "step:w/s",
+            "failure:w/s/f",
+            "decision:2026-03-q",
+            "workaround:x",
+            "runbook:r",
+            "runbook:r#do-this-now",
+        ] {
             assert_eq!(Reference::parse(text).unwrap().to_string(), text);
         }
     }

@@ -339,9 +339,9 @@ pub fn words_with(difference: &Difference, facts: &[(Reference, String, String)]
 
 fn holds_word(sentence: &str, word: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    sentence.match_indices(word).any(|(at, _)| {
-        edge(sentence[..at].chars().next_back()) && edge(sentence[at + word.len()..].chars().next())
-    })
+    sentence
+        .match_indices(word)
+        .any(|(at, _)| edge(sentence[..at].chars().next_back()) && edge(sentence[at + word.len()..].chars().next()))
 }
 
 #[cfg(test)]

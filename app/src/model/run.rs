@@ -319,7 +319,8 @@ mod tests {
     fn events() -> impl Strategy<Value = Vec<Heard>> {
         let one = (0i64..20, 0usize..3, 0usize..8, proptest::option::of(1u32..4), 0u32..3).prop_map(
             |(second, s, p, attempt, sequence)| {
-                let mut value = json!({"step": (["a", "b", "c"])[s], "state": Progress::ALL[p].name(), "sequence": sequence});
+                let mut value =
+                    json!({"step": (["a", "b", "c"])[s], "state": Progress::ALL[p].name(), "sequence": sequence});
                 if let Some(n) = attempt {
                     value["attempt"] = n.into();
                 }

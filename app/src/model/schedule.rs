@@ -107,9 +107,9 @@ impl Active {
         let mut until = u16::from(local.hour() as u8) * 60 + u16::from(local.minute() as u8) + 1;
         let mut since = None;
         for _ in 0..8 {
-            while let Some(window) = self.0.iter().find(|w| {
-                w.covers(date.weekday()) && w.minutes.0 < until && w.minutes.1 >= until
-            }) {
+            while let Some(window) =
+                self.0.iter().find(|w| w.covers(date.weekday()) && w.minutes.0 < until && w.minutes.1 >= until)
+            {
                 until = window.minutes.0;
                 let time = Time::new((until / 60) as i8, (until % 60) as i8, 0, 0).ok()?;
                 let start = date.to_datetime(time).to_zoned(zone.clone()).ok()?;
@@ -176,13 +176,23 @@ mod tests {
     #[test]
     fn a_nightly_job_that_did_not_start_is_late_after_its_grace() {
         // 03:00 in Berlin is 01:00 UTC in summer.
-        let due = start_due(&nightly(), Some(at("2026-06-03T01:00:02Z")), at("2026-01-01T00:00:00Z"), at("2026-06-04T01:20:00Z"));
+        let due = start_due(
+            &nightly(),
+            Some(at("2026-06-03T01:00:02Z")),
+            at("2026-01-01T00:00:00Z"),
+            at("2026-06-04T01:20:00Z"),
+        );
         assert_eq!(due.unwrap(), StartDue { at: at("2026-06-04T01:00:00Z"), late_at: at("2026-06-04T01:15:00Z") });
     }
 
     #[test]
     fn a_nightly_job_that_started_is_due_tomorrow() {
-        let due = start_due(&nightly(), Some(at("2026-06-04T01:00:02Z")), at("2026-01-01T00:00:00Z"), at("2026-06-04T01:20:00Z"));
+        let due = start_due(
+            &nightly(),
+            Some(at("2026-06-04T01:00:02Z")),
+            at("2026-01-01T00:00:00Z"),
+            at("2026-06-04T01:20:00Z"),
+        );
         assert_eq!(due.unwrap().at, at("2026-06-05T01:00:00Z"));
     }
 

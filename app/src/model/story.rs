@@ -123,7 +123,8 @@ mod tests {
 
     fn stored(position: i64, happened: i64, heard: i64, step: &str, state: &str) -> Stored {
         let at = |s: i64| Moment::from_millis(1_780_000_000_000 + s * 1000);
-        let value = json!({"workflow": "w", "run": "1", "step": step, "state": state, "time": at(happened).to_string()});
+        let value =
+            json!({"workflow": "w", "run": "1", "step": step, "state": state, "time": at(happened).to_string()});
         let event = Event::parse(value, "t", at(heard)).unwrap();
         Stored { position, heard: Heard { event, received_at: at(heard) }, repeats: 1 }
     }
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn what_was_heard_after_something_later_is_out_of_order_and_in_its_place() {
-        let events = [stored(1, 0, 0, "a", "running"), stored(2, 9, 9, "b", "running"), stored(3, 5, 10, "a", "succeeded")];
+        let events =
+            [stored(1, 0, 0, "a", "running"), stored(2, 9, 9, "b", "running"), stored(3, 5, 10, "a", "succeeded")];
         let lines = tell(&events, None);
         let told: Vec<_> = lines.iter().map(|l| (l.text.as_str(), l.marks.clone())).collect();
         assert_eq!(told, [("a started", vec![]), ("a finished", vec!["out_of_order"]), ("b started", vec![])]);

@@ -120,9 +120,7 @@ pub fn verdict(known: &Known, now: Moment, zone: &TimeZone) -> Verdict {
         .flat_map(|place| [State::Broken, State::Late, State::Retrying].map(|state| say.at_place(place, state)))
         .flatten()
         .collect();
-    let start = known
-        .declared
-        .and_then(|w| start_due(&w.expect, known.last_started_at, known.expected_from, now));
+    let start = known.declared.and_then(|w| start_due(&w.expect, known.last_started_at, known.expected_from, now));
     wrong.extend(say.silence(start));
     // Worst first; among equals the most runs, then the oldest.
     wrong.sort_by(|a, b| {
@@ -218,10 +216,7 @@ impl Say<'_> {
                 };
                 let oldest = if count == 1 { "It is" } else { "The oldest is" };
                 let failed = if error.is_empty() { "Nothing has failed, but " } else { "" };
-                (
-                    format!("{failed}{many} {place} should have finished by {due}. {oldest} {over} over."),
-                    None,
-                )
+                (format!("{failed}{many} {place} should have finished by {due}. {oldest} {over} over."), None)
             }
             State::OnTrack | State::Paused | State::NoSignal => return None,
         };
@@ -238,10 +233,16 @@ impl Say<'_> {
             return match start {
                 Some(due) if due.late_at <= self.now => wrong(
                     State::NoSignal,
-                    format!("Nothing has ever been heard about {}. It should have started by {}. {unknown}", self.name(), self.time(due.late_at)),
+                    format!(
+                        "Nothing has ever been heard about {}. It should have started by {}. {unknown}",
+                        self.name(),
+                        self.time(due.late_at)
+                    ),
                     None,
                 ),
-                _ => wrong(State::NoSignal, format!("Nothing has been heard about {} yet. {unknown}", self.name()), None),
+                _ => {
+                    wrong(State::NoSignal, format!("Nothing has been heard about {} yet. {unknown}", self.name()), None)
+                }
             };
         };
         if let Some((source, last)) = self.known.silent_source {
@@ -260,7 +261,11 @@ impl Say<'_> {
         let over = self.now.since(due.at).words();
         if let Some(every) = expect.and_then(|e| e.start_every) {
             if self.now.since(heard).millis() > 3 * every.millis() {
-                return wrong(State::NoSignal, format!("Nothing heard since {}. {unknown}", self.time(heard)), Some(heard));
+                return wrong(
+                    State::NoSignal,
+                    format!("Nothing heard since {}. {unknown}", self.time(heard)),
+                    Some(heard),
+                );
             }
             let last = self.known.last_started_at.unwrap_or(heard);
             return wrong(
@@ -308,7 +313,9 @@ impl Say<'_> {
         let mut words = match self.known.last_ended_at {
             Some(ended) => format!("{unit} are flowing. Last one finished {}", self.time(ended)),
             None => match self.known.last_started_at {
-                Some(started) => format!("{unit} are flowing. Last one started {}; none has finished yet", self.time(started)),
+                Some(started) => {
+                    format!("{unit} are flowing. Last one started {}; none has finished yet", self.time(started))
+                }
                 None => format!("{unit} are being reported"),
             },
         };
@@ -317,7 +324,8 @@ impl Say<'_> {
         }
         words += ".";
         if open > 0 {
-            words += &format!(" {} open, all inside {} time.", self.count(open), if open == 1 { "its" } else { "their" });
+            words +=
+                &format!(" {} open, all inside {} time.", self.count(open), if open == 1 { "its" } else { "their" });
         }
         words
     }

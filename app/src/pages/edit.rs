@@ -112,12 +112,12 @@ fn conflict(theirs: &Conflict, slug: &str) -> AnyView {
     let title = format!("{} saved version {} while you were writing", theirs.author, theirs.version);
     let body = view! {
         <p>"Nothing is lost. Lines with \u{2212} are only in theirs, lines with + only in yours. Take over from theirs what should stay, then save yours as the next version."</p>
-        <ol class="lines">{theirs.lines.iter().map(line).collect_view()}</ol>
+        <ol class="lines" tabindex="0" aria-label="Theirs and yours, line by line">{theirs.lines.iter().map(line).collect_view()}</ol>
         <details>
             <summary>{format!("The whole text of version {}", theirs.version)}</summary>
             <pre class="raw">{theirs.text.clone()}</pre>
         </details>
-        <p><a href=format!("/runbooks/{slug}")>"Leave mine and keep theirs"</a></p>
+        <p><a class="button" href=format!("/runbooks/{slug}")>"Leave mine and keep theirs"</a></p>
     };
     view! { <div class="conflict">{parts::section("conflict", &title, body.into_any())}</div> }.into_any()
 }

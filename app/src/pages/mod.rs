@@ -1,20 +1,20 @@
 //! The pages: one file a page, each a picture (the same facts as its JSON) and the HTML drawn from it.
 
-pub mod shell;
-pub mod now;
-pub mod workflows;
-pub mod workflow;
-pub mod runs;
-pub mod run;
-pub mod components;
 pub mod component;
-pub mod runbooks;
-pub mod runbook;
+pub mod components;
 pub mod edit;
-pub mod versions;
-pub mod reviews;
-pub mod review;
-pub mod sources;
-pub mod find;
-pub mod sign_in;
 pub mod error;
+pub mod find;
+pub mod now;
+pub mod review;
+pub mod reviews;
+pub mod run;
+pub mod runbook;
+pub mod runbooks;
+pub mod runs;
+pub mod shell;
+pub mod sign_in;
+pub mod sources;
+pub mod versions;
+pub mod workflow;
+pub mod workflows;

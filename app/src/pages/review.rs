@@ -89,7 +89,9 @@ fn section_review(picture: &ReviewPicture, section: &SectionReview) -> AnyView {
         <div class="review">
             <div class="review-why">
                 {why}{flags}
-                <p><a class="button" href=edit>"Edit this section"<span class="sr">{format!(": {title}")}</span></a></p>
+                {picture.may_answer.is_ok().then(|| view! {
+                    <p><a class="button" href=edit>"Edit this section"<span class="sr">{format!(": {title}")}</span></a></p>
+                })}
             </div>
             <div class="review-text" class:flagged=waits>
                 <h3 class="dim">"What it says now"<span class="sr">{format!(": {title}")}</span></h3>

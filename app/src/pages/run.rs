@@ -104,7 +104,7 @@ pub fn head(picture: &RunPicture) -> Head {
 
 /// The page.
 pub fn body(picture: &RunPicture) -> AnyView {
-    let way = format!("/workflows/{}", picture.row.workflow);
+    let way = format!("/workflows/{}", parts::path_part(&picture.row.workflow));
     let runs = format!("{way}/runs");
     view! {
         <div class="page run">
@@ -146,7 +146,7 @@ fn answer(picture: &RunPicture) -> AnyView {
     let subject = row
         .subject
         .as_ref()
-        .map(|s| view! { <div><dt>"About"</dt><dd><a href=format!("/find?q={s}")>{s.clone()}</a></dd></div> });
+        .map(|s| view! { <div><dt>"About"</dt><dd><a href=format!("/find?q={}", parts::path_part(s))>{s.clone()}</a></dd></div> });
     let facts = view! {
         <dl class="facts">
             <div><dt>"Id"</dt><dd>{parts::copy_id(&row.run)}</dd></div>
@@ -173,7 +173,7 @@ fn steps(picture: &RunPicture) -> AnyView {
         view! {
             <li class="s-none ahead">
                 {parts::icon("dot")}
-                <div><p class="name"><a href=format!("/workflows/{workflow}#step-{id}")>{name.clone()}</a></p></div>
+                <div><p class="name"><a href=format!("/workflows/{}#step-{}", parts::path_part(workflow), parts::path_part(id))>{name.clone()}</a></p></div>
                 <span class="side dim">"not reached"</span>
             </li>
         }
@@ -214,7 +214,7 @@ fn visit_row(workflow: &str, visit: &VisitRow) -> AnyView {
             {parts::icon(&picture)}
             <div>
                 <p class="name">
-                    <a href=format!("/workflows/{workflow}#step-{}", visit.step)>{visit.name.clone()}</a>{rework}{undeclared}
+                    <a href=format!("/workflows/{}#step-{}", parts::path_part(workflow), parts::path_part(&visit.step))>{visit.name.clone()}</a>{rework}{undeclared}
                 </p>
                 <p class="fact"><span>{parts::seconds(visit.started_at)}</span><span>{took}</span>{due}</p>
                 {error}

@@ -131,7 +131,7 @@ pub fn body(picture: &RunsPicture) -> AnyView {
     };
     let next =
         picture.next.as_ref().map(|after| format!("{}&after={}", address(picture, picture.filter), encode(after)));
-    let way = format!("/workflows/{}", picture.workflow);
+    let way = format!("/workflows/{}", parts::path_part(&picture.workflow));
     view! {
         <div class="page runs">
             {parts::crumbs(&[("Workflows", "/workflows"), (&picture.name, &way)])}
@@ -153,7 +153,7 @@ fn filters(picture: &RunsPicture) -> AnyView {
         }
     };
     let step = picture.step.as_ref().map(|(_, name)| {
-        let everywhere = format!("/workflows/{}/runs?state={}", picture.workflow, picture.filter.name());
+        let everywhere = format!("/workflows/{}/runs?state={}", parts::path_part(&picture.workflow), picture.filter.name());
         view! { <p class="limited">"Only at "<strong>{name.clone()}</strong><a href=everywhere>{parts::icon("x")}"Show every step"</a></p> }
     });
     view! {
@@ -164,7 +164,7 @@ fn filters(picture: &RunsPicture) -> AnyView {
 
 fn address(picture: &RunsPicture, filter: RunFilter) -> String {
     let step = picture.step.as_ref().map(|(id, _)| format!("&step={}", encode(id))).unwrap_or_default();
-    format!("/workflows/{}/runs?state={}{step}", picture.workflow, filter.name())
+    format!("/workflows/{}/runs?state={}{step}", parts::path_part(&picture.workflow), filter.name())
 }
 
 /// A value in a query, percent-encoded (RFC 3986, 3.4).

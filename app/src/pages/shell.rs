@@ -152,7 +152,7 @@ fn top(frame: &Frame) -> AnyView {
                 <li><a href="/workflows" aria-current=current(Place::Workflows)>"Workflows"</a></li>
                 <li><a href="/components" aria-current=current(Place::Components)>"Components"</a></li>
                 <li><a href="/runbooks" aria-current=current(Place::Runbooks)>"Runbooks"</a></li>
-                <li><a href="/reviews" aria-current=current(Place::Reviews)>"Reviews"{reviews}</a></li>
+                <li><a href="/reviews" aria-current=current(Place::Reviews)>"Reviews "{reviews}</a></li>
                 <li><a href="/sources" aria-current=current(Place::Sources)>"Sources"</a></li>
             </ul>
         }
@@ -228,6 +228,10 @@ pub(super) fn demo_roles(present: Option<Role>, next: &str) -> AnyView {
 
 /// The freshness strip, and beside it, on a live page, whether the page follows what happens.
 fn strip(frame: &Frame) -> AnyView {
+    // A stranger who is asked to sign in is told nothing of the sources, not that there are none.
+    if frame.viewer.is_none() && frame.place == Place::Other {
+        return ().into_any();
+    }
     let live = frame.topic.as_ref().map(|topic| {
         let made = frame.now.clock_seconds(&frame.zone);
         view! { <LiveStream topics=topic.clone() made=made/> }
@@ -255,4 +259,43 @@ fn book_errors(findings: &[String]) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(place: Place, head: Head) -> String {
+        let frame = Frame {
+            now: Moment::from_millis(1_780_531_446_000),
+            zone: TimeZone::UTC,
+            pkg: "/pkg/3f9a".to_owned(),
+            place,
+            viewer: None,
+            demo: true,
+            reviews_waiting: 3,
+            heard: Heard { sources: 5, silent: vec![("wms".to_owned(), Moment::from_millis(0))] },
+            book_errors: vec!["refunds.yaml:14: not a duration".to_owned()],
+            topic: Some("now".to_owned()),
+            notice: Some("Saved.".to_owned()),
+        };
+        Owner::new().with(|| document(&frame, &head, "body".into_any()))
+    }
+
+    #[test]
+    fn a_page_says_its_state_first_and_keeps_to_the_content_security_policy() {
+        let html = page(Place::Now, Head { title: "Order to ERP".to_owned(), state: Some(State::Broken) });
+        assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\">"), "{html}");
+        assert!(html.contains("<title>Broken: Order to ERP · Watchbook</title>"));
+        assert!(html.contains("/pkg/3f9a/favicon-broken.svg") && html.contains("/pkg/3f9a/watchbook.css"));
+        assert!(!html.contains(" style=") && !html.contains(" onclick="));
+        assert!(html.contains("1 of 5 sources silent"));
+    }
+
+    #[test]
+    fn the_page_find_has_one_find_box_its_own() {
+        let head = Head { title: "Find".to_owned(), state: None };
+        assert!(page(Place::Now, head.clone()).contains("id=\"find-q\""));
+        assert!(!page(Place::Find, head).contains("id=\"find-q\""));
+    }
 }

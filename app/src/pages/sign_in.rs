@@ -49,6 +49,7 @@ pub fn body(picture: &SignInPicture) -> AnyView {
         <div class="page sign-in">
             {parts::heading("Sign in", "Reading may need no account; changing anything does.", None)}
             {first}
+            {demo}
             {picture.error.as_ref().map(|error| parts::notice("bad", error))}
             <form class="stack" method="post" action="/sign-in">
                 <input type="hidden" name="next" value=picture.next.clone()/>
@@ -56,7 +57,6 @@ pub fn body(picture: &SignInPicture) -> AnyView {
                 {parts::field("Password", "password", "password", "", None)}
                 <button class="button primary">"Sign in"</button>
             </form>
-            {demo}
         </div>
     }
     .into_any()

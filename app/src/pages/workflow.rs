@@ -264,7 +264,9 @@ fn trouble(picture: &WorkflowPicture) -> AnyView {
         return parts::no_block("trouble");
     }
     let unit = picture.row.unit.as_str();
-    let list = picture.trouble.iter().map(|t| trouble_line(t, &picture.row.id, unit)).collect_view();
+    // The answer has said the worst; a second time it would only push the first step off a phone's screen.
+    let said = |trouble: &Trouble| picture.row.sentence.starts_with(&trouble.sentence);
+    let list = picture.trouble.iter().map(|t| trouble_line(t, &picture.row.id, unit, said(t))).collect_view();
     let list = view! { <ul class="troubles" data-live-order="ask">{list}</ul> }.into_any();
     let title = match picture.row.state {
         State::Broken => "What to do",
@@ -273,13 +275,17 @@ fn trouble(picture: &WorkflowPicture) -> AnyView {
     parts::block("trouble", parts::section("trouble", title, list))
 }
 
-fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str) -> AnyView {
+fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool) -> AnyView {
     let place = trouble.step.as_ref().map(|id| format!("#step-{id}"));
     let name = match place {
         Some(href) => view! { <a href=href>{trouble.name.clone()}</a> }.into_any(),
         None => trouble.name.clone().into_any(),
     };
-    let next = trouble.next.as_ref().map(|next| view! { <div><dt>"By itself"</dt><dd>{next.clone()}</dd></div> });
+    let next = trouble
+        .next
+        .as_ref()
+        .filter(|_| !said)
+        .map(|next| view! { <div><dt>"By itself"</dt><dd>{next.clone()}</dd></div> });
     let since = trouble.since.map(|at| view! { <div><dt>"Oldest since"</dt><dd>{parts::when_ago(at)}</dd></div> });
     let runs = (trouble.count > 0 && !trouble.href.is_empty()).then(|| {
         let words = match trouble.count {
@@ -290,13 +296,16 @@ fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str) -> AnyView {
     });
     let recovery = match &trouble.runbook {
         Some(recovery) => parts::recovery(recovery),
-        None => parts::gap("No runbook says what to do here.", Some(format!("/runbooks/new?for=workflow:{workflow}"))),
+        None => parts::gap(
+            "No runbook says what to do here.",
+            Some(format!("/runbooks/new?for=workflow:{}", parts::path_part(workflow))),
+        ),
     };
     let key = format!("{} {}", trouble.state.name(), trouble.step.as_deref().unwrap_or_default());
     view! {
         <li data-key=key class=format!("trouble s-{}", trouble.state.name())>
             <h3>{parts::badge(trouble.state)}<span>{name}</span></h3>
-            <p>{trouble.sentence.clone()}</p>
+            {(!said).then(|| view! { <p>{trouble.sentence.clone()}</p> })}
             <dl class="inline">{runs}{since}{next}</dl>
             {recovery}
         </li>
@@ -394,7 +403,7 @@ fn documents(picture: &WorkflowPicture) -> AnyView {
     let list = match picture.documents.as_slice() {
         [] => parts::gap(
             "No runbook is written for this workflow yet.",
-            Some(format!("/runbooks/new?for=workflow:{}", picture.row.id)),
+            Some(format!("/runbooks/new?for=workflow:{}", parts::path_part(&picture.row.id))),
         ),
         rows => parts::runbook_rows(rows),
     };
@@ -405,7 +414,7 @@ fn runs(picture: &WorkflowPicture) -> AnyView {
     let list = match picture.runs.as_slice() {
         [] => parts::empty("No run has been heard of yet."),
         rows => {
-            let all = format!("/workflows/{}/runs", picture.row.id);
+            let all = format!("/workflows/{}/runs", parts::path_part(&picture.row.id));
             let words = match picture.observed.runs {
                 n if n > rows.len() as i64 => format!("All {n} runs"),
                 _ => "All runs, with filters".to_owned(),

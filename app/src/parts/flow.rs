@@ -268,12 +268,19 @@ fn folded(workflow: &str, steps: &[&StepNow]) -> AnyView {
         [first, .., last] => format!("{} to {}", first.name, last.name),
         _ => String::new(),
     };
+    // What was never seen is not on track.
+    let unseen = steps.iter().filter(|step| step.state.is_none()).count();
+    let (class, mark, words) = match (steps.len() - unseen, unseen) {
+        (seen, 0) => ("fold s-on_track", state_icon(State::OnTrack), format!("{seen} steps on track")),
+        (0, unseen) => ("fold s-none", "dot", format!("{unseen} steps not seen yet")),
+        (seen, unseen) => ("fold s-none", "dot", format!("{seen} on track, {unseen} not seen yet")),
+    };
     view! {
-        <li class="fold s-on_track">
+        <li class=class>
             <details>
                 <summary>
-                    {icon(state_icon(State::OnTrack))}
-                    <span class="name">{format!("{} steps on track", steps.len())}</span>
+                    {icon(mark)}
+                    <span class="name">{words}</span>
                     <span class="fact">{ends}</span>
                 </summary>
                 <ol class="spine">{rows}</ol>
@@ -325,7 +332,10 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
                 "on track" => "open",
                 words => words,
             };
-            (format!("{n} {words}"), format!("/workflows/{workflow}/runs?state={filter}&step={}", path_part(&step.id)))
+            (
+                format!("{n} {words}"),
+                format!("/workflows/{}/runs?state={filter}&step={}", path_part(workflow), path_part(&step.id)),
+            )
         })
         .collect();
     let now = (!now.is_empty()).then(|| names(&now));

@@ -29,7 +29,7 @@ pub use flow::{diagram, legend, spine};
 pub use freshness::freshness;
 pub use marks::{badge, icon, mark, tag, trust_badge};
 pub use recovery::recovery;
-pub use rows::{change_rows, run_rows, runbook_rows, workflow_rows};
+pub use rows::{change_rows, path_part, run_rows, runbook_rows, workflow_rows};
 pub use times::{day, length, seconds, when, when_ago};
 
 /// What every piece is drawn with: provided as context by whoever renders.

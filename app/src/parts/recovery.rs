@@ -52,3 +52,33 @@ pub fn recovery(recovery: &Recovery) -> AnyView {
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(trust: Trust, flags: i64) -> String {
+        let picture = Recovery {
+            slug: "erp-refuses-orders".to_owned(),
+            section: "do-this-now".to_owned(),
+            title: "ERP refuses orders".to_owned(),
+            section_title: "Do this now".to_owned(),
+            steps: vec!["Call the duty desk".to_owned()],
+            trust,
+            flags,
+        };
+        Owner::new().with(|| recovery(&picture).to_html())
+    }
+
+    #[test]
+    fn an_outdated_instruction_never_looks_like_a_good_one() {
+        let good = drawn(Trust::Trusted, 0);
+        assert!(good.contains("Do this first") && good.contains("t-trusted"));
+        for trust in [Trust::CheckNeeded, Trust::NeverReviewed, Trust::Overdue, Trust::NotLinked] {
+            let doubtful = drawn(trust, 2);
+            assert!(!doubtful.contains("Do this first"), "{doubtful}");
+            let (warning, step) = (doubtful.find("<strong>"), doubtful.find("Call the duty desk"));
+            assert!(warning < step && doubtful.contains(trust.words()), "{doubtful}");
+        }
+    }
+}

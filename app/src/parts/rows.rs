@@ -19,7 +19,7 @@ pub fn workflow_rows(rows: &[WorkflowRow]) -> AnyView {
 fn workflow_row(row: &WorkflowRow) -> AnyView {
     let waiting = (row.waiting > 0).then(|| {
         let oldest = row.oldest_at.map(|at| view! { <small>"oldest "{when(at)}</small> });
-        view! { <span class="c-count">{format!("{} {}", row.waiting, row.unit)}{oldest}</span> }
+        view! { <span class="c-count">{format!("{} open", row.waiting)}{oldest}</span> }
     });
     let trust = match row.trust {
         Some(trust) => trust_badge(trust, 0),
@@ -29,7 +29,7 @@ fn workflow_row(row: &WorkflowRow) -> AnyView {
         <li data-key=row.id.clone() class=format!("s-{}", row.state.name())>
             <span class="c-state">{mark(row.state)}</span>
             <span class="c-name">
-                <a href=format!("/workflows/{}", row.id)>{row.name.clone()}</a>
+                <a href=format!("/workflows/{}", path_part(&row.id))>{row.name.clone()}</a>
                 {(row.criticality == Criticality::Critical).then(|| tag("critical"))}
                 {(!row.declared).then(|| tag("not in the book"))}
             </span>
@@ -48,7 +48,7 @@ pub fn run_rows(rows: &[RunRow]) -> AnyView {
 }
 
 fn run_row(row: &RunRow) -> AnyView {
-    let href = format!("/runs/{}/{}", row.workflow, path_part(&row.run));
+    let href = format!("/runs/{}/{}", path_part(&row.workflow), path_part(&row.run));
     let subject = row.subject.as_ref().filter(|s| !s.ends_with(&format!("/{}", row.run)));
     let last = match row.ended_at {
         Some(at) => view! { <span>"ended "{when(at)}</span> }.into_any(),
@@ -135,7 +135,7 @@ fn change_row(row: &ChangeRow) -> AnyView {
 }
 
 /// A caller's id as one part of a path.
-pub(super) fn path_part(id: &str) -> String {
+pub fn path_part(id: &str) -> String {
     let mut path = String::with_capacity(id.len());
     for byte in id.bytes() {
         match byte {

@@ -24,7 +24,7 @@ fn event(shape: Shape, at: usize) -> String {
     let (block, inside) = (at / group, at % group);
     let run = block * shape.under_way + inside % shape.under_way;
     let stage = inside / shape.under_way;
-    let (step, state) = (STEPS[stage / 2], if stage % 2 == 0 { "running" } else { "succeeded" });
+    let (step, state) = (STEPS[stage / 2], if stage.is_multiple_of(2) { "running" } else { "succeeded" });
     // A millisecond an event, in the past: times rise as they do in real life.
     let millis = at as i64;
     let (s, ms) = (millis / 1000, millis % 1000);

@@ -17,11 +17,8 @@ use crate::table::{Goal, Table};
 
 /// Measures all of them.
 pub fn measure(table: &mut Table, scale: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime starts");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
     let rate = runtime.block_on(plain_loop(1, 4_000 / scale));
     table.row("plain SQLite loop, batch 1", rate, "events/s", Goal::None);
     let rate = runtime.block_on(plain_loop(100, 100_000 / scale));

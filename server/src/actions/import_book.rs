@@ -48,10 +48,10 @@ pub async fn import_book(db: &Db, book: &Book, texts: &[RunbookText], now: Momen
         // A part that only a deployment told of is not gone because the book does not know it.
         .filter(|d| after.contains_key(&d.subject) || declared(&d.subject))
         .collect();
-    let changed: Parts = after.iter().filter(|(r, v)| before.get(*r) != Some(v)).map(|(r, v)| (r.clone(), v.clone())).collect();
+    let changed: Parts =
+        after.iter().filter(|(r, v)| before.get(*r) != Some(v)).map(|(r, v)| (r.clone(), v.clone())).collect();
     parts::put(&mut tx, &changed, now).await?;
-    let gone: Vec<Reference> =
-        before.keys().filter(|r| !after.contains_key(*r) && declared(r)).cloned().collect();
+    let gone: Vec<Reference> = before.keys().filter(|r| !after.contains_key(*r) && declared(r)).cloned().collect();
     parts::remove(&mut tx, &gone).await?;
     for difference in &differences {
         match &difference.subject {

@@ -252,11 +252,8 @@ impl Moved {
         tallies::add_to_workflows(tx, &workflows).await?;
         let steps: Vec<_> = self.steps.iter().map(|(k, t)| (k.clone(), t.clone())).collect();
         tallies::add_to_steps(tx, &steps).await?;
-        let edges: Vec<_> = self
-            .edges
-            .iter()
-            .map(|((w, from, to), (n, at))| (w.clone(), from.clone(), to.clone(), *n, *at))
-            .collect();
+        let edges: Vec<_> =
+            self.edges.iter().map(|((w, from, to), (n, at))| (w.clone(), from.clone(), to.clone(), *n, *at)).collect();
         tallies::add_to_edges(tx, &edges).await
     }
 

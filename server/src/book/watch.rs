@@ -53,7 +53,9 @@ pub async fn watch(app: Arc<App>) {
                 tracing::warn!(%error, "the folder of the book tells of no changes; it is looked at every few seconds");
             }
         }
-        Err(error) => tracing::warn!(%error, "changes of files cannot be watched; the book is looked at every few seconds"),
+        Err(error) => {
+            tracing::warn!(%error, "changes of files cannot be watched; the book is looked at every few seconds")
+        }
     }
     let mut seen = fingerprint(&dir).ok();
     loop {

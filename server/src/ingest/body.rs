@@ -1,6 +1,6 @@
 //! The five forms of a body of events: one object, an array, NDJSON, and CloudEvents single and in batch.
 
-use app::model::event::{Event, MOST_BYTES, Refusal};
+use app::model::event::{Event, MOST_BYTES, Refusal, without_null};
 use app::model::moment::Moment;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -84,11 +84,18 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    fn add(&mut self, index: usize, result: Result<Event, Refusal>, raw: impl Fn() -> String, source: &str, now: Moment) {
+    fn add(
+        &mut self,
+        index: usize,
+        result: Result<Event, Refusal>,
+        raw: impl Fn() -> String,
+        source: &str,
+        now: Moment,
+    ) {
         match result {
             Ok(event) => self.events.push(event),
             Err(refusal) => {
-                let mut body = raw();
+                let mut body = without_null(&raw());
                 if body.len() > KEPT_BYTES {
                     let mut end = KEPT_BYTES;
                     while !body.is_char_boundary(end) {
@@ -163,7 +170,8 @@ pub fn parse(form: Form, headers: &HeaderMap, body: &[u8], source: &str, now: Mo
 
 /// What is wrong with a text that is not JSON, and at which byte from 1.
 fn malformed(error: &serde_json::Error, body: &[u8]) -> String {
-    let before: usize = body.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    let before: usize =
+        body.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
     format!("The body is not JSON: {} at byte {}.", short(error), before + error.column())
 }
 

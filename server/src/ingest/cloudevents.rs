@@ -32,10 +32,7 @@ pub fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
             .ok_or_else(|| Refusal::new(attribute, "the header is not valid percent-encoded UTF-8"))?;
         attributes.insert(attribute.to_owned(), text.into());
     }
-    let is_json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .is_none_or(|t| t.contains("json"));
+    let is_json = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_none_or(|t| t.contains("json"));
     let data = match (body.is_empty(), is_json) {
         (true, _) => Value::Null,
         (false, true) => serde_json::from_slice(body).map_err(|e| Refusal::new("data", format!("not JSON: {e}")))?,
@@ -142,7 +139,10 @@ mod tests {
             "data": {"attempt": 2}, "sequence": null}))
         .unwrap();
         assert_eq!(native["workflow"], "order-to-erp");
-        assert_eq!((&native["run"], &native["step"], &native["state"]), (&json!("10482"), &json!("push"), &json!("failed")));
+        assert_eq!(
+            (&native["run"], &native["step"], &native["state"]),
+            (&json!("10482"), &json!("push"), &json!("failed"))
+        );
         assert_eq!((&native["attempt"], native.get("sequence")), (&json!(2), None));
     }
 

@@ -15,7 +15,7 @@ use crate::world::Worlds;
 pub const MOST_IN_COMMIT: usize = 1_000;
 
 /// The most events that may wait; beyond that callers are told to come back.
-const MOST_WAITING: usize = 8_000;
+const MOST_WAITING: usize = 50_000;
 
 /// The most arrivals that may wait.
 const MOST_ARRIVALS: usize = 1_024;

@@ -64,12 +64,10 @@ pub async fn newest(pool: &AnyPool) -> sqlx::Result<i64> {
 /// The positions of those identities that were seen before.
 pub async fn seen(tx: &mut Tx, identities: &[Identity]) -> sqlx::Result<HashMap<Identity, i64>> {
     let head = "with wanted (identity) as (values";
-    let tail = ") select e.identity, e.identity_check, e.position from wanted join events e on e.identity = wanted.identity";
+    let tail =
+        ") select e.identity, e.identity_check, e.position from wanted join events e on e.identity = wanted.identity";
     let rows = read_rows(tx, head, 1, tail, identities, |query, identity| query.bind(identity.key)).await?;
-    Ok(rows
-        .iter()
-        .map(|row| (Identity { key: row.get(0), check: row.get(1) }, row.get(2)))
-        .collect())
+    Ok(rows.iter().map(|row| (Identity { key: row.get(0), check: row.get(1) }, row.get(2))).collect())
 }
 
 /// Counts repeats on the events at these positions.

@@ -1,9 +1,9 @@
 //! SQL, one file a noun; nothing else in the tree contains any.
 
 pub mod feed;
+pub mod parts;
 pub mod people;
 pub mod reviews;
-pub mod parts;
 pub mod runbooks;
 pub mod runs;
 pub mod sources;

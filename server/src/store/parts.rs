@@ -91,9 +91,7 @@ const CHANGE: &str = "reference, field, before_value, after_value, changed_at, c
 
 /// The newest changes since a moment.
 pub async fn changes_since(pool: &AnyPool, since: Moment, most: i64) -> sqlx::Result<Vec<ChangeRecord>> {
-    let sql = format!(
-        "select {CHANGE} from changes where changed_at >= $1 order by changed_at desc, id desc limit $2"
-    );
+    let sql = format!("select {CHANGE} from changes where changed_at >= $1 order by changed_at desc, id desc limit $2");
     sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(since.millis()).bind(most).fetch_all(pool).await
 }
 

@@ -29,7 +29,8 @@ pub struct RunRecord {
     pub folded: Run,
 }
 
-const COLUMNS: &str = "runs.run_key, runs.workflow, runs.run, runs.state, runs.phase, runs.ended_at, runs.step, runs.folded";
+const COLUMNS: &str =
+    "runs.run_key, runs.workflow, runs.run, runs.state, runs.phase, runs.ended_at, runs.step, runs.folded";
 
 fn record(row: &sqlx::any::AnyRow) -> Option<RunRecord> {
     let folded: String = row.get(7);
@@ -107,11 +108,12 @@ pub async fn find(pool: &AnyPool, workflow: &str, run: &str) -> sqlx::Result<Opt
 
 /// Runs with this id in any workflow.
 pub async fn by_run_id(pool: &AnyPool, run: &str, most: i64) -> sqlx::Result<Vec<RunRecord>> {
-    let rows = sqlx::query(AssertSqlSafe(format!("select {COLUMNS} from runs where run = $1 order by workflow limit $2")))
-        .bind(run)
-        .bind(most)
-        .fetch_all(pool)
-        .await?;
+    let rows =
+        sqlx::query(AssertSqlSafe(format!("select {COLUMNS} from runs where run = $1 order by workflow limit $2")))
+            .bind(run)
+            .bind(most)
+            .fetch_all(pool)
+            .await?;
     Ok(rows.iter().filter_map(record).collect())
 }
 

@@ -35,8 +35,7 @@ pub struct RefusedEvent {
 /// How many refused events are kept.
 const MOST_REFUSED: i64 = 1_000;
 
-const COLUMNS: &str =
-    "sources.id, sources.first_heard_at, sources.last_heard_at, sources.longest_pause, sources.accepted, sources.duplicates, sources.refused";
+const COLUMNS: &str = "sources.id, sources.first_heard_at, sources.last_heard_at, sources.longest_pause, sources.accepted, sources.duplicates, sources.refused";
 
 fn record(row: &sqlx::any::AnyRow) -> SourceRecord {
     SourceRecord {
@@ -60,7 +59,8 @@ pub async fn by_ids(tx: &mut Tx, ids: &[&str]) -> sqlx::Result<HashMap<String, S
 
 /// Writes sources, new or known.
 pub async fn put(tx: &mut Tx, sources: &[SourceRecord]) -> sqlx::Result<()> {
-    let head = "insert into sources (id, first_heard_at, last_heard_at, longest_pause, accepted, duplicates, refused) values";
+    let head =
+        "insert into sources (id, first_heard_at, last_heard_at, longest_pause, accepted, duplicates, refused) values";
     let tail = "on conflict (id) do update set
         last_heard_at = excluded.last_heard_at, longest_pause = excluded.longest_pause,
         accepted = excluded.accepted, duplicates = excluded.duplicates, refused = excluded.refused";
@@ -112,12 +112,11 @@ pub async fn keep_refused(tx: &mut Tx, refused: &[RefusedEvent]) -> sqlx::Result
 
 /// The newest refused events.
 pub async fn newest_refused(pool: &AnyPool, most: i64) -> sqlx::Result<Vec<RefusedEvent>> {
-    let rows: Vec<(i64, String, String, String, String)> = sqlx::query_as(
-        "select received_at, source, field, detail, body from refused_events order by id desc limit $1",
-    )
-    .bind(most)
-    .fetch_all(pool)
-    .await?;
+    let rows: Vec<(i64, String, String, String, String)> =
+        sqlx::query_as("select received_at, source, field, detail, body from refused_events order by id desc limit $1")
+            .bind(most)
+            .fetch_all(pool)
+            .await?;
     Ok(rows
         .into_iter()
         .map(|(received_at, source, field, detail, body)| RefusedEvent {

@@ -87,6 +87,9 @@ pub struct StepTally {
     pub here: Counts,
 }
 
+/// What is known of one step: its (workflow, step), and the tally.
+pub type StepRow = ((String, String), StepTally);
+
 /// Adds to what is known of workflows.
 pub async fn add_to_workflows(tx: &mut Tx, changes: &[(String, WorkflowTally)]) -> sqlx::Result<()> {
     let head = "insert into workflow_tallies as t (workflow, runs, events, ended, on_track, retrying, late, broken, last_started_at, last_ended_at, last_heard_at, last_source) values";
@@ -125,7 +128,7 @@ pub async fn add_to_workflows(tx: &mut Tx, changes: &[(String, WorkflowTally)]) 
 }
 
 /// Adds to what is known of steps: ((workflow, step), change).
-pub async fn add_to_steps(tx: &mut Tx, changes: &[((String, String), StepTally)]) -> sqlx::Result<()> {
+pub async fn add_to_steps(tx: &mut Tx, changes: &[StepRow]) -> sqlx::Result<()> {
     let head = "insert into step_tallies as t (workflow, step, visits, starts, ends, first_seen, last_seen, on_track, retrying, late, broken) values";
     let tail = "on conflict (workflow, step) do update set
         visits = t.visits + excluded.visits,
@@ -198,7 +201,7 @@ pub async fn workflow(pool: &AnyPool, id: &str) -> sqlx::Result<Option<WorkflowT
 }
 
 /// What is known of the steps: of one workflow, or of all; ((workflow, step), tally).
-pub async fn steps(pool: &AnyPool, workflow: Option<&str>) -> sqlx::Result<Vec<((String, String), StepTally)>> {
+pub async fn steps(pool: &AnyPool, workflow: Option<&str>) -> sqlx::Result<Vec<StepRow>> {
     let columns = "workflow, step, visits, starts, ends, first_seen, last_seen, on_track, retrying, late, broken";
     let rows = match workflow {
         Some(workflow) => {
@@ -241,7 +244,7 @@ pub async fn edges(pool: &AnyPool, workflow: &str) -> sqlx::Result<Vec<ObservedE
 }
 
 /// The tallies of steps as the observed flow tells them: steps, starts, ends, most frequent first.
-pub fn observed(tallies: &[((String, String), StepTally)]) -> (Vec<ObservedStep>, Vec<StepCount>, Vec<StepCount>) {
+pub fn observed(tallies: &[StepRow]) -> (Vec<ObservedStep>, Vec<StepCount>, Vec<StepCount>) {
     let moment = |at: Option<i64>| Moment::from_millis(at.unwrap_or_default());
     let mut steps: Vec<_> = tallies
         .iter()

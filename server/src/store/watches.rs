@@ -95,11 +95,6 @@ pub async fn oldest(pool: &AnyPool, workflow: &str, step: &str, state: State) ->
     let sql = format!(
         "select {COLUMNS} from watches where workflow = $1 and step = $2 and state = $3 order by since limit 1"
     );
-    let row = sqlx::query(AssertSqlSafe(sql))
-        .bind(workflow)
-        .bind(step)
-        .bind(state.name())
-        .fetch_optional(pool)
-        .await?;
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(workflow).bind(step).bind(state.name()).fetch_optional(pool).await?;
     Ok(row.as_ref().map(|row| watch(row).1))
 }

@@ -95,8 +95,7 @@ fn row(world: &World, component: &Component, states: &StepStates) -> ComponentRo
 
 async fn picture(app: &App, id: &str) -> Result<ComponentPicture, Error> {
     let world = app.worlds.now();
-    let component =
-        world.book.components.get(id).ok_or_else(|| Error::NotFound("component", id.to_owned()))?;
+    let component = world.book.components.get(id).ok_or_else(|| Error::NotFound("component", id.to_owned()))?;
     let states = step_states(app).await?;
     let reference = Reference::Component(id.to_owned());
     let changes = parts::changes_of(app.db.read(), &reference, MOST).await?;

@@ -33,7 +33,11 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        // PostgreSQL keeps no text with a null character in it (SQLSTATE 22021), so nothing has one in its name.
+        match error.as_database_error().and_then(|e| e.code()).as_deref() {
+            Some("22021") => Self::NotFound("page", "with a null character in its address".to_owned()),
+            _ => Self::Database(error),
+        }
     }
 }
 
@@ -148,9 +152,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
 }

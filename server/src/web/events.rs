@@ -79,7 +79,9 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<String, Response
         response
     };
     let Some(token) = bearer(headers) else {
-        return Err(unknown("Send \"Authorization: Bearer TOKEN\"; make one with \"watchbook token create --name NAME --scope ingest\"."));
+        return Err(unknown(
+            "Send \"Authorization: Bearer TOKEN\"; make one with \"watchbook token create --name NAME --scope ingest\".",
+        ));
     };
     match check_token(&app.db, token).await {
         Ok(Some((name, Scope::Ingest | Scope::Admin))) => Ok(name),
@@ -136,7 +138,9 @@ async fn record_lines(app: &App, body: Body, source: &str) -> Result<Answer, Res
             if parsed.events.len() + parsed.refused.len() >= MOST_IN_COMMIT {
                 let arrival = arrival(&mut answer, std::mem::take(&mut parsed), app.now());
                 flying.push(app.writer.record_when_room(arrival));
-                if flying.len() >= IN_FLIGHT && let Some(done) = flying.next().await {
+                if flying.len() >= IN_FLIGHT
+                    && let Some(done) = flying.next().await
+                {
                     answer.add(done.map_err(not_written)?);
                 }
             }
@@ -207,7 +211,11 @@ fn respond(answer: Answer) -> Response {
 }
 
 fn unreadable(error: axum::Error) -> Response {
-    problem(StatusCode::BAD_REQUEST, "The body cannot be read", format!("It broke off or its compression is damaged: {error}."))
+    problem(
+        StatusCode::BAD_REQUEST,
+        "The body cannot be read",
+        format!("It broke off or its compression is damaged: {error}."),
+    )
 }
 
 fn not_written(error: WriteError) -> Response {

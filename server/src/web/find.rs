@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::model::event::without_null;
 use app::model::reference::Reference;
 use app::model::status::State as Status;
 use app::pages::find::{FindPicture, Found};
@@ -55,6 +56,7 @@ pub async fn json(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Re
 
 /// What was found, and the one thing whose id was asked for exactly.
 async fn find(app: &App, query: &str) -> Result<(Option<String>, FindPicture), Error> {
+    let query = without_null(query);
     let asked = query.trim();
     let mut picture = FindPicture { query: asked.to_owned(), items: Vec::new() };
     if asked.is_empty() {
@@ -95,7 +97,9 @@ async fn find(app: &App, query: &str) -> Result<(Option<String>, FindPicture), E
             let href = format!("/workflows/{}#step-{}", urlencode(&standing.id), urlencode(&step.id));
             let meaning = step.meaning.as_deref().unwrap_or("");
             let state = steps.get(&(standing.id.clone(), step.id.clone())).copied();
-            found.extend(entry(&words, "step", &step.id, &step.name, meaning, href).map(|(n, f)| (n, Found { state, ..f })));
+            found.extend(
+                entry(&words, "step", &step.id, &step.name, meaning, href).map(|(n, f)| (n, Found { state, ..f })),
+            );
         }
     }
     found.extend(declared_things(&world, &words, asked, &mut exact, |id| components::state_of(&world, id, &steps)));
@@ -140,13 +144,7 @@ fn declared_things(
     found
 }
 
-fn documents(
-    app: &App,
-    world: &World,
-    words: &[String],
-    asked: &str,
-    exact: &mut Vec<String>,
-) -> Vec<(u32, Found)> {
+fn documents(app: &App, world: &World, words: &[String], asked: &str, exact: &mut Vec<String>) -> Vec<(u32, Found)> {
     let mut found = Vec::new();
     for document in world.documents.values() {
         let (slug, title) = (&document.record.slug, &document.record.title);
@@ -176,7 +174,14 @@ fn documents(
 }
 
 /// One thing, if every word is in its id, name or text: better the earlier and the more exactly it is named.
-fn entry(words: &[String], kind: &'static str, id: &str, name: &str, about: &str, href: String) -> Option<(u32, Found)> {
+fn entry(
+    words: &[String],
+    kind: &'static str,
+    id: &str,
+    name: &str,
+    about: &str,
+    href: String,
+) -> Option<(u32, Found)> {
     let (lower_id, lower_name, lower_about) = (id.to_lowercase(), name.to_lowercase(), about.to_lowercase());
     let mut score = 0;
     for word in words {
@@ -213,9 +218,9 @@ fn snippet(text: &str, words: &[String]) -> Vec<(String, bool)> {
     let mut at = start;
     while aligned && at < end {
         let next = words.iter().filter_map(|w| lower[at..end].find(w.as_str()).map(|i| (at + i, w.len()))).min();
-        let Some((from, length)) = next.filter(|(from, length)| {
-            text.is_char_boundary(*from) && text.is_char_boundary(from + length)
-        }) else {
+        let Some((from, length)) =
+            next.filter(|(from, length)| text.is_char_boundary(*from) && text.is_char_boundary(from + length))
+        else {
             break;
         };
         if from > at {
@@ -260,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_name_is_better_than_a_mention() {
-        let score = |name: &str, about: &str| entry(&words("erp"), "component", "x", name, about, String::new()).unwrap().0;
+        let score =
+            |name: &str, about: &str| entry(&words("erp"), "component", "x", name, about, String::new()).unwrap().0;
         assert!(score("ERP", "") > score("ERP worker", "") && score("ERP worker", "") > score("x", "the erp"));
     }
 

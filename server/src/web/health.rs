@@ -79,7 +79,12 @@ async fn numbers(app: &App) -> sqlx::Result<String> {
         (format!("{{source=\"{}\"}}", label(&s.id)), seconds)
     });
     family("source_silence_seconds", "gauge", "Seconds since a source was last heard.", silence.collect());
-    family("writer_waiting_events", "gauge", "Events that wait to be committed.", vec![(String::new(), app.writer.waiting() as f64)]);
+    family(
+        "writer_waiting_events",
+        "gauge",
+        "Events that wait to be committed.",
+        vec![(String::new(), app.writer.waiting() as f64)],
+    );
     Ok(out)
 }
 

@@ -73,7 +73,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sign-in", get(people::sign_in_page).post(people::sign_in))
         .route("/sign-in/demo", post(people::sign_in_demo))
         .route("/sign-out", post(people::sign_out))
-        .layer(DefaultBodyLimit::max(16 * 1024));
+        .layer(DefaultBodyLimit::max(256 * 1024));
     let people = session::with_sessions(readable.merge(open).fallback(error::not_found), &app);
     let programs = Router::new()
         .route("/api/v1/events", post(events::record).layer(RequestDecompressionLayer::new()))

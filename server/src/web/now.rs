@@ -83,7 +83,9 @@ fn sentence(total: usize, broken: usize, attention: usize, sources: &app::pages:
     match (broken, attention) {
         _ if total == 0 => "Nothing is declared and nothing was heard yet.".to_owned(),
         (0, 0) => format!("Nothing needs you. {} on track, {reporting}.", workflows(total)),
-        (0, n) => format!("Nothing is broken. {} {} a look, {} on track, {reporting}.", workflows(n), need(n), total - n),
+        (0, n) => {
+            format!("Nothing is broken. {} {} a look, {} on track, {reporting}.", workflows(n), need(n), total - n)
+        }
         (b, 0) => format!("{} {} broken. {} on track, {reporting}.", workflows(b), are(b), total - b),
         (b, n) => format!(
             "{} {} broken. {n} more {} a look, {} on track, {reporting}.",
@@ -101,7 +103,9 @@ pub fn change_row(world: &World, record: &ChangeRecord) -> ChangeRow {
     let flags = reference.iter().flat_map(|r| {
         world
             .speaking_of(r)
-            .filter(|d| d.trusts.iter().any(|t| t.differences.iter().any(|x| x.subject == *r && x.field == record.field)))
+            .filter(|d| {
+                d.trusts.iter().any(|t| t.differences.iter().any(|x| x.subject == *r && x.field == record.field))
+            })
             .map(|d| d.record.slug.clone())
     });
     ChangeRow {

@@ -28,7 +28,8 @@ pub fn folder() -> String {
 /// One file, in the best encoding that the browser takes.
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let accepts = |encoding: &str| accepted.split(',').any(|a| a.split(';').next().is_some_and(|a| a.trim() == encoding));
+    let accepts =
+        |encoding: &str| accepted.split(',').any(|a| a.split(';').next().is_some_and(|a| a.trim() == encoding));
     let choices = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(encoding, _)| accepts(encoding));
     for (encoding, ending) in choices {
         if let Some(file) = Site::get(&format!("pkg/{path}{ending}")) {
@@ -37,7 +38,9 @@ pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     }
     match Site::get(&format!("pkg/{path}")) {
         Some(file) => answer(&path, file.data, None),
-        None => (StatusCode::NOT_FOUND, "There is no such file; reload the page to get the present one.").into_response(),
+        None => {
+            (StatusCode::NOT_FOUND, "There is no such file; reload the page to get the present one.").into_response()
+        }
     }
 }
 

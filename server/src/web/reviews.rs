@@ -56,9 +56,7 @@ fn queue(app: &App) -> ReviewsPicture {
     let now = app.now();
     let mut rows: Vec<_> = world.documents.values().map(|d| row(&world, d, now)).collect();
     // By harm: critical documents, then the number of changed values, then by title.
-    rows.sort_by(|a, b| {
-        b.critical.cmp(&a.critical).then(b.flags.cmp(&a.flags)).then_with(|| a.title.cmp(&b.title))
-    });
+    rows.sort_by(|a, b| b.critical.cmp(&a.critical).then(b.flags.cmp(&a.flags)).then_with(|| a.title.cmp(&b.title)));
     let mut of = |trust: Trust| {
         let (these, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut rows).into_iter().partition(|r| r.trust == trust);
         rows = rest;
@@ -88,8 +86,7 @@ pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(slug):
 
 async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewPicture, Error> {
     let world = app.worlds.now();
-    let document =
-        world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
+    let document = world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
     let shown = Shown::load(app, &world).await?;
     let whole = document.trust(app.now());
     let rendered = markdown::render(&document.outline, &shown);
@@ -166,29 +163,26 @@ pub async fn answer(
         Err(refused) => return refused.page(&app, context).await,
     };
     match take(&app, &viewer.name, &context.address, &slug, &answered).await {
-        Ok(trust) => {
-            match trust {
-                Trust::Trusted => {
-                    context.flash("Reviewed. This runbook is trusted.").await;
-                    Redirect::to(&format!("/runbooks/{slug}")).into_response()
-                }
-                _ => {
-                    context.flash("Answered. The rest of this review waits below.").await;
-                    Redirect::to(&format!("/reviews/{slug}")).into_response()
-                }
+        Ok(trust) => match trust {
+            Trust::Trusted => {
+                context.flash("Reviewed. This runbook is trusted.").await;
+                Redirect::to(&format!("/runbooks/{slug}")).into_response()
             }
-        }
+            _ => {
+                context.flash("Answered. The rest of this review waits below.").await;
+                Redirect::to(&format!("/reviews/{slug}")).into_response()
+            }
+        },
         Err(error) => error.page(&app, context).await,
     }
 }
 
 async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &Answered) -> Result<Trust, Error> {
     let world = app.worlds.now();
-    let document =
-        world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
-    let number = document
-        .section(&answered.section)
-        .ok_or_else(|| Error::Invalid("That section is no longer there; the runbook was edited. Look again.".to_owned()))?;
+    let document = world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
+    let number = document.section(&answered.section).ok_or_else(|| {
+        Error::Invalid("That section is no longer there; the runbook was edited. Look again.".to_owned())
+    })?;
     let seen: Pin = serde_json::from_str(&answered.seen)
         .map_err(|_| Error::Invalid("What you saw cannot be read; open the review again.".to_owned()))?;
     let verdict = match answered.answer.as_str() {

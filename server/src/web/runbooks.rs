@@ -7,6 +7,7 @@ use app::markdown::{self, Chip, FactNow, fact_now};
 use app::model::book::Workflow;
 use app::model::check::Severity;
 use app::model::compare::compare;
+use app::model::event::without_null;
 use app::model::mention::{Fact, Panel, PanelKind};
 use app::model::moment::Moment;
 use app::model::reference::{Reference, is_id};
@@ -32,8 +33,8 @@ use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
 use crate::book;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
-use crate::store::runbooks::{self, VersionRecord};
 use crate::store::reviews;
+use crate::store::runbooks::{self, VersionRecord};
 use crate::world::{Document, World};
 
 /// How many versions are on one page of the history.
@@ -112,8 +113,7 @@ fn or_nothing(value: &str) -> &str {
 /// The flags that stand on a section, by its number.
 pub fn flags(world: &World, document: &Document, number: usize) -> Vec<FlagRow> {
     let section = &document.outline.sections[number];
-    let facts: Vec<_> =
-        section.facts.iter().map(|f| (f.subject.clone(), f.path.clone(), f.text.clone())).collect();
+    let facts: Vec<_> = section.facts.iter().map(|f| (f.subject.clone(), f.path.clone(), f.text.clone())).collect();
     document.trusts[number]
         .differences
         .iter()
@@ -138,13 +138,7 @@ pub fn flags(world: &World, document: &Document, number: usize) -> Vec<FlagRow> 
 
 /// What to do about trouble at a step: the matching failure point's section first, then a runbook for the step, its
 /// component, the workflow.
-pub fn recovery(
-    world: &World,
-    workflow: &Workflow,
-    step: Option<&str>,
-    error: &str,
-    now: Moment,
-) -> Option<Recovery> {
+pub fn recovery(world: &World, workflow: &Workflow, step: Option<&str>, error: &str, now: Moment) -> Option<Recovery> {
     let declared = step.and_then(|s| workflow.step(s));
     if let Some(step) = declared {
         for point in step.failure_points.iter().filter(|p| p.matches(error)) {
@@ -332,12 +326,12 @@ pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(slug):
 pub async fn version_page(
     State(app): State<Arc<App>>,
     context: PageContext,
-    Path((slug, version)): Path<(String, i64)>,
+    Path((slug, version)): Path<(String, String)>,
 ) -> Response {
-    show(&app, context, &slug, Some(version)).await
+    show(&app, context, &slug, Some(&version)).await
 }
 
-async fn show(app: &App, context: PageContext, slug: &str, version: Option<i64>) -> Response {
+async fn show(app: &App, context: PageContext, slug: &str, version: Option<&str>) -> Response {
     match picture(app, slug, version).await {
         Ok(picture) => {
             let head = app::pages::runbook::head(&picture);
@@ -357,16 +351,21 @@ pub async fn json(State(app): State<Arc<App>>, Path(slug): Path<String>) -> Resu
 /// One version of it as JSON.
 pub async fn version_json(
     State(app): State<Arc<App>>,
-    Path((slug, version)): Path<(String, i64)>,
+    Path((slug, version)): Path<(String, String)>,
 ) -> Result<Json<RunbookPicture>, Error> {
-    picture(&app, &slug, Some(version)).await.map(Json)
+    picture(&app, &slug, Some(&version)).await.map(Json)
 }
 
 fn document<'a>(world: &'a World, slug: &str) -> Result<&'a Arc<Document>, Error> {
     world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))
 }
 
-async fn picture(app: &App, slug: &str, version: Option<i64>) -> Result<RunbookPicture, Error> {
+async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<RunbookPicture, Error> {
+    let version = match version.map(|v| (v, v.parse::<i64>())) {
+        None => None,
+        Some((_, Ok(number))) => Some(number),
+        Some((text, Err(_))) => return Err(Error::NotFound("version", format!("{slug} {text}"))),
+    };
     let world = app.worlds.now();
     let newest = document(&world, slug)?;
     let shown = Shown::load(app, &world).await?;
@@ -418,7 +417,13 @@ fn facts(world: &World, outline: &markdown::Document) -> Vec<FactRow> {
             FactNow::Differs { present } => (false, Some(present)),
             FactNow::Unknown => (false, None),
         };
-        FactRow { section: section.anchor.clone(), text: fact.text.clone(), holds, stated: fact.stated.clone(), present }
+        FactRow {
+            section: section.anchor.clone(),
+            text: fact.text.clone(),
+            holds,
+            stated: fact.stated.clone(),
+            present,
+        }
     })
     .collect()
 }
@@ -453,6 +458,13 @@ pub struct Typed {
     section: Option<String>,
 }
 
+/// What a new runbook is for.
+#[derive(Debug, Default, Deserialize)]
+pub struct New {
+    #[serde(rename = "for")]
+    about: Option<String>,
+}
+
 /// Which section is to be edited.
 #[derive(Debug, Default, Deserialize)]
 pub struct Part {
@@ -460,11 +472,15 @@ pub struct Part {
 }
 
 /// The editor for a new runbook.
-pub async fn new_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
+pub async fn new_page(State(app): State<Arc<App>>, context: PageContext, Query(new): Query<New>) -> Response {
     if let Err(refused) = context.demand(Role::Editor, "write runbooks") {
         return refused.page(&app, context).await;
     }
-    let typed = Typed { text: SKELETON.to_owned(), ..Typed::default() };
+    let text = match new.about.as_deref().map(Reference::parse) {
+        Some(Ok(about)) => SKELETON.replace("for: []", &format!("for: [\"{about}\"]")),
+        _ => SKELETON.to_owned(),
+    };
+    let typed = Typed { text, ..Typed::default() };
     editor(&app, context, None, typed, Vec::new(), None, false, StatusCode::OK).await
 }
 
@@ -494,11 +510,7 @@ pub async fn edit_page(
 }
 
 /// Saves a new runbook.
-pub async fn create(
-    State(app): State<Arc<App>>,
-    context: PageContext,
-    Form(typed): Form<Typed>,
-) -> Response {
+pub async fn create(State(app): State<Arc<App>>, context: PageContext, Form(typed): Form<Typed>) -> Response {
     if let Err(refused) = context.demand(Role::Editor, "write runbooks") {
         return refused.page(&app, context).await;
     }
@@ -510,7 +522,9 @@ pub async fn create(
         _ => None,
     };
     match wrong {
-        Some(wrong) => editor(&app, context, None, typed, vec![wrong], None, false, StatusCode::UNPROCESSABLE_ENTITY).await,
+        Some(wrong) => {
+            editor(&app, context, None, typed, vec![wrong], None, false, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
         None => preview_or_save(&app, context, None, slug, typed).await,
     }
 }
@@ -539,13 +553,11 @@ async fn preview_or_save(
     mut typed: Typed,
 ) -> Response {
     // Browsers send lines ended by CR LF; files have LF.
-    typed.text = typed.text.replace("\r\n", "\n");
+    typed.text = without_null(&typed.text).replace("\r\n", "\n");
+    typed.why = without_null(&typed.why);
     let world = app.worlds.now();
-    let anchors = world
-        .documents
-        .values()
-        .map(|d| (d.record.slug.clone(), d.text.anchors.iter().cloned().collect()))
-        .collect();
+    let anchors =
+        world.documents.values().map(|d| (d.record.slug.clone(), d.text.anchors.iter().cloned().collect())).collect();
     let findings = book::check_draft(&slug, &typed.text, &world.book, &anchors);
     let known = known.as_deref();
     if typed.action == "preview" {
@@ -581,7 +593,11 @@ async fn preview_or_save(
         Ok(Published::Version(version)) => {
             app.worlds.reload(&app.db).await;
             app.live.changed([Topic::Book].into());
-            context.flash(&format!("Saved as version {version}. Saving is not reviewing: sections you changed wait for a review.")).await;
+            context
+                .flash(&format!(
+                    "Saved as version {version}. Saving is not reviewing: sections you changed wait for a review."
+                ))
+                .await;
             Redirect::to(&format!("/runbooks/{slug}")).into_response()
         }
         Ok(Published::Same(version)) => {
@@ -781,4 +797,3 @@ async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, E
         versions: (1..=newest.record.version).rev().take(ON_A_PAGE as usize).collect(),
     })
 }
-

@@ -208,9 +208,8 @@ fn place(step: &str, watch: &Watch) -> String {
 /// Everything about one run.
 pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture, Error> {
     let world = app.worlds.now();
-    let record = runs::find(app.db.read(), workflow, run)
-        .await?
-        .ok_or_else(|| Error::NotFound("run", run.to_owned()))?;
+    let record =
+        runs::find(app.db.read(), workflow, run).await?.ok_or_else(|| Error::NotFound("run", run.to_owned()))?;
     let declared = world.workflow(workflow);
     let now = app.now();
     let events = feed::newest_of_run(app.db.read(), record.key, LONGEST_STORY).await?;
@@ -219,9 +218,7 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
     let row = row(app, &world, &record);
     let trouble = judged.worst().filter(|w| w.state != Status::OnTrack);
     let runbook = match (declared, trouble) {
-        (Some(declared), Some(watch)) => {
-            runbooks::recovery(&world, declared, Some(&watch.step), &watch.error, now)
-        }
+        (Some(declared), Some(watch)) => runbooks::recovery(&world, declared, Some(&watch.step), &watch.error, now),
         _ => None,
     };
     let visited = |id: &str| record.folded.visits.iter().any(|v| v.step == id);
@@ -244,7 +241,8 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
 
 fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, lines: &[Line]) -> VisitRow {
     let step = declared.and_then(|w| w.step(&visit.step));
-    let watch = judged.watches.iter().find(|w| w.step == visit.step && !w.between).filter(|w| w.attempt == visit.attempt);
+    let watch =
+        judged.watches.iter().find(|w| w.step == visit.step && !w.between).filter(|w| w.attempt == visit.attempt);
     let ended = visit.has_ended();
     let moment = Moment::from_millis;
     let due = match (watch, step.and_then(|s| s.finish_within)) {

@@ -31,10 +31,7 @@ pub async fn serve(mut settings: Serve) -> Result<(), String> {
     let (app, writing) = App::start(settings, Clock::System).await?;
     let watching = tokio::spawn(book::watch(app.clone()));
     let striking = tokio::spawn(clock::run(app.clone()));
-    let playing = match demo {
-        Some(demo) => Some(tokio::spawn(demo::play(demo, app.clone()))),
-        None => None,
-    };
+    let playing = demo.map(|demo| tokio::spawn(demo::play(demo, app.clone())));
     eprintln!("Watchbook is listening on http://{address}");
     let asked = app.clone();
     tokio::spawn(async move {

@@ -77,7 +77,9 @@ fn row(app: &App, s: SourceRecord) -> SourceRow {
                 last.words(now, &zone)
             ),
         ),
-        false => (Status::OnTrack, format!("Heard {}. Called silent {allowed} after its last word.", last.words(now, &zone))),
+        false => {
+            (Status::OnTrack, format!("Heard {}. Called silent {allowed} after its last word.", last.words(now, &zone)))
+        }
     };
     SourceRow {
         id: s.id,

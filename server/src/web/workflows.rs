@@ -9,9 +9,7 @@ use app::model::moment::Moment;
 use app::model::status::State as Status;
 use app::model::verdict::{Place as Where, count_of};
 use app::pages::shell::Place;
-use app::pages::workflow::{
-    Declared, EdgeNow, Observed, Questions, StepNow, Trouble, WorkflowPicture,
-};
+use app::pages::workflow::{Declared, EdgeNow, Observed, Questions, StepNow, Trouble, WorkflowPicture};
 use app::pages::workflows::{WorkflowRow, WorkflowsPicture};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -111,9 +109,8 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
     let now = app.now();
     let zone = app.config.zone();
     let world = app.worlds.now();
-    let standing = standing::one(app, &world, id, now)
-        .await?
-        .ok_or_else(|| Error::NotFound("workflow", id.to_owned()))?;
+    let standing =
+        standing::one(app, &world, id, now).await?.ok_or_else(|| Error::NotFound("workflow", id.to_owned()))?;
     let declared = world.workflow(id);
     let edges_seen = tallies::edges(app.db.read(), id).await?;
     let (steps_seen, starts, ends) = tallies::observed(&standing.steps);
@@ -330,10 +327,8 @@ fn placed(steps: &[StepNow], edges: &[EdgeNow]) -> Layout {
             visits: s.visits,
         })
         .collect();
-    let edges: Vec<_> = edges
-        .iter()
-        .map(|e| Edge { from: &e.from, to: &e.to, declared: e.declared, count: e.count })
-        .collect();
+    let edges: Vec<_> =
+        edges.iter().map(|e| Edge { from: &e.from, to: &e.to, declared: e.declared, count: e.count }).collect();
     let plan = layout::plan(&steps, &edges);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
@@ -387,9 +382,10 @@ fn questions(
             (!sentence.is_empty()).then(|| (s.name.clone(), sentence))
         })
     });
-    let skipped = workflow.steps.iter().filter_map(|s| {
-        Some((s.name.clone(), format!("If it is skipped: {}", s.if_skipped.as_ref()?)))
-    });
+    let skipped = workflow
+        .steps
+        .iter()
+        .filter_map(|s| Some((s.name.clone(), format!("If it is skipped: {}", s.if_skipped.as_ref()?))));
     let depends = match (&workflow.business_owner, &workflow.outcome) {
         (Some(owner), Some(outcome)) => Some(format!("{owner}. {outcome}")),
         (Some(owner), None) => Some(format!("{owner}.")),
@@ -429,7 +425,12 @@ fn differences(workflow: &Workflow, edges: &[EdgeNow], observed: &Observed) -> V
     found.extend(unseen.map(|s| format!("The step {} is in the book and was never seen.", s.name)));
     let undeclared: Vec<_> = edges.iter().filter(|e| !e.declared && e.count > 0).collect();
     let told = undeclared.iter().take(3).map(|e| {
-        format!("{} is followed by {} ({}), which the book does not say.", name(&e.from), name(&e.to), count_of(e.count, "times"))
+        format!(
+            "{} is followed by {} ({}), which the book does not say.",
+            name(&e.from),
+            name(&e.to),
+            count_of(e.count, "times")
+        )
     });
     found.extend(told);
     if undeclared.len() > 3 {

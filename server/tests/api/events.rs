@@ -135,7 +135,7 @@ async fn an_empty_batch_is_taken_and_changes_nothing(server: TestServer) {
 async fn malformed_json_is_400_with_the_byte(server: TestServer) {
     let problem = server.send("application/json", &[], "{\"workflow\": \"a\",\n \"run\" 2}").await.problem(400);
     assert_eq!(problem["title"], "The body cannot be read");
-    assert_eq!(problem["detail"], "The body is not JSON: expected `:` at byte 25.");
+    assert_eq!(problem["detail"], "The body is not JSON: expected `:` at byte 26.");
     server.send("application/json", &[], "").await.problem(400);
     server.send("application/json", &[], vec![b'"', 0xff, b'"']).await.problem(400);
     server.send("application/cloudevents-batch+json", &[], "[").await.problem(400);

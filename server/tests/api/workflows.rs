@@ -111,7 +111,7 @@ async fn now_sums_up_and_says_what_needs_somebody(server: TestServer) {
     server.post_events(step("1", "push", "failed", "08:00").with("attempt", 3)).await;
     server.post_events(step("1", "sync", "running", "08:00").with("workflow", "stock-sync")).await;
     let now = server.json("/now").await;
-    assert_eq!(now["sentence"], "1 workflow is broken. 1 more needs a look, 1 on track, all 1 sources reporting.");
+    assert_eq!(now["sentence"], "1 workflow is broken. 1 more needs a look, 1 on track, the one source reporting.");
     assert_eq!((&now["state"], &now["checked_at"]), (&json!("broken"), &json!("2026-06-04T08:00:00Z")));
     let page = html::words(&server.viewer().await.page("/").await);
     assert!(page.contains("1 workflow is broken."), "{page}");

@@ -144,12 +144,14 @@ if_unavailable: Orders wait.
 kind: decision
 id: queue-before-erp
 about: [step:order-to-erp/push]
+date: 2026-03-02
 decided: Put a queue before the ERP.
 because: A slow ERP made the checkout slow.
 ---
 kind: workaround
 id: block-flag
 about: [component:erp]
+since: 2021-05-10
 what: Finance writes X into the status.
 review_by: 2026-12-01
 ";
