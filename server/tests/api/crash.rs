@@ -137,7 +137,7 @@ fn batch(name: &str) -> Value {
     let runs = (0..RUNS).flat_map(|run| {
         SAID.iter().enumerate().map(move |(n, (step, state))| {
             json!({"workflow": "order-to-erp", "run": format!("{name}-{run}"), "step": step, "state": state,
-                "id": format!("{name}-{run}-{n}"), "sequence": n, "time": "2026-06-04T08:00:00Z"})
+                "id": format!("{name}-{run}-{n}"), "sequence": n})
         })
     });
     Value::Array(runs.collect())

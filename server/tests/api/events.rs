@@ -35,6 +35,7 @@ on_both_databases![
     the_feed_has_every_event_once_in_order_without_gaps,
     thirty_two_senders_make_two_thousand_runs_at_once,
     a_null_character_spoils_nothing,
+    who_is_told_to_come_back_loses_nothing_by_it,
 ];
 
 async fn all_five_forms_of_a_body_are_taken(server: TestServer) {
@@ -378,7 +379,7 @@ async fn a_null_character_spoils_nothing(server: TestServer) {
     let lines = [
         step("1", "push", "failed", "08:00").with("error", json!({"code": "5\u{0}3", "message": "re\u{0}fused"})),
         step("2", "push", "waiting", "08:00").with("waiting_on", "some\u{0}body").with("note", "\u{0}"),
-        json!({"type": "change", "component": "erp-sync", "version": "2\u{0}", "what": "a\u{0}b", "by": "\u{0}"}),
+        json!({"type": "change", "component": "erp-sync", "version": "2", "what": "a\u{0}b", "link": "\u{0}"}),
         json!({"type": "par\u{0}ty"}),
         step("3", "push", "o\u{0}dd", "08:00"),
         step("4", "push", "failed", "08:00").with("time", "\u{0}"),
@@ -394,4 +395,33 @@ async fn a_null_character_spoils_nothing(server: TestServer) {
     for path in ["/runs/order-to-erp/1", "/runs/order-to-erp/2", "/sources", "/components/erp-sync", "/"] {
         viewer.page(path).await;
     }
+}
+
+async fn who_is_told_to_come_back_loses_nothing_by_it(server: TestServer) {
+    let server = std::sync::Arc::new(server);
+    let senders: Vec<_> = (0..24)
+        .map(|sender| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                let events: Vec<_> = (0..1_000)
+                    .map(|i| step(&format!("{sender}-{}", i / 100), "take", "waiting", "08:00").with("sequence", i))
+                    .collect();
+                let batch = Value::from(events);
+                // What was refused for want of room was not kept in part: sent again, all of it is new.
+                loop {
+                    let answer = server.send_events(&batch).await;
+                    if answer.status == 202 {
+                        return assert_eq!(answer.json()["accepted"], 1_000);
+                    }
+                    assert_eq!(answer.header("retry-after"), "1");
+                    answer.problem(429);
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    let page = server.json("/workflows/order-to-erp").await;
+    assert_eq!((&page["observed"]["events"], &page["observed"]["runs"]), (&json!(24_000), &json!(240)));
 }

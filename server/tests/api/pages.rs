@@ -255,12 +255,12 @@ async fn hostile_text_is_only_text_on_every_page(server: TestServer) {
     }
     // Pictures of the stream go into pages as they are.
     let mut stream = editor.stream("/live?topics=sources").await;
-    let mut first = Vec::new();
-    while !first.ends_with(b"\n\n") {
-        first.extend(stream.chunk().await.unwrap().unwrap());
+    let mut read = Vec::new();
+    while !read.ends_with(b"\n\n") {
+        read.extend(stream.chunk().await.unwrap().expect("a whole picture"));
     }
-    let first = String::from_utf8(first).unwrap();
-    let data = first.split("data: ").nth(1).unwrap();
+    let read = String::from_utf8(read).unwrap();
+    let data = read.split_once("data: ").unwrap().1;
     let picture: serde_json::Value = serde_json::from_str(data.trim()).unwrap();
     for (block, page) in picture["blocks"].as_object().unwrap() {
         assert_harmless(&html::tags(page.as_str().unwrap()), "none", block);

@@ -69,11 +69,17 @@ async fn arrive(server: &Arc<TestServer>, log: &[Value], way: &str) {
         assert_eq!(answer["accepted"], log.len(), "{way}");
         return;
     }
-    let size = events.len().div_ceil(24);
-    let batches: Vec<Value> = events.chunks(size).map(|c| Value::from(c.to_vec())).collect();
-    let sending = batches.into_iter().map(|batch| {
+    // Eight senders, each with its part of every second.
+    let sending = (0..8).map(|sender| {
         let server = server.clone();
-        tokio::spawn(async move { server.post_events(batch).await["accepted"].as_u64().unwrap() })
+        let part: Vec<Value> = events.iter().skip(sender).step_by(8).cloned().collect();
+        tokio::spawn(async move {
+            let mut accepted = 0;
+            for batch in part.chunks(100) {
+                accepted += server.post_events(batch.to_vec()).await["accepted"].as_u64().unwrap();
+            }
+            accepted
+        })
     });
     let sending: Vec<_> = sending.collect();
     let mut accepted = 0;

@@ -236,7 +236,7 @@ async fn the_history_has_every_version_and_two_can_be_compared(server: TestServe
                 })
                 .collect()
         };
-        assert_eq!((marked("del"), marked("ins")), ("removed: old".to_owned(), "added: gone".to_owned()), "{path}");
+        assert_eq!((marked("del"), marked("ins")), ("removed: old.".to_owned(), "added: gone.".to_owned()), "{path}");
     }
     assert!(html::words(&viewer.page(&format!("{SLUG}/compare")).await).contains("1 passage differs."));
 }
