@@ -27,9 +27,11 @@ impl Shelf {
         &self.0
     }
 
-    /// Writes a file.
+    /// Writes a file as editors do: it is never there in part.
     pub fn write(&self, file: &str, text: &str) {
-        fs::write(self.0.join(file), text).unwrap();
+        let half = self.0.with_extension("half");
+        fs::write(&half, text).unwrap();
+        fs::rename(half, self.0.join(file)).unwrap();
     }
 
     /// Writes Order to ERP with another way to push.
