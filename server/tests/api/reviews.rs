@@ -279,7 +279,7 @@ async fn the_queue_lists_what_waits_and_why(server: TestServer) {
     assert!(page.contains("Push to ERP: retry.max_attempts was 3, is 8, and 1 more."), "{page}");
     // How many wait stands on every page.
     let page = html::words(&viewer.page("/workflows").await);
-    assert!(page.contains("Reviews1 waiting"), "{page}");
+    assert!(page.contains("Reviews 1 waiting"), "{page}");
 }
 
 async fn who_may_not_review_is_refused_and_told_why(server: TestServer) {
