@@ -51,7 +51,7 @@ export function launch() {
  * script errors, refused content, failed requests. `calm(page)` asserts that there is nothing.
  */
 export async function open(browser, url, { size = "desktop", colour = "light", javaScript = true, storage } = {}) {
-  const context = await browser.newContext({
+  const context = await browser.newContext({ reducedMotion: "reduce",
     ...sizes[size],
     colorScheme: colour,
     javaScriptEnabled: javaScript,
