@@ -9,6 +9,7 @@ pub mod flow;
 pub mod judge;
 pub mod mention;
 pub mod moment;
+pub mod problem;
 pub mod reference;
 pub mod review;
 pub mod run;

@@ -96,6 +96,8 @@ async fn take_over(tx: &mut Tx, text: &RunbookText, now: Moment) -> sqlx::Result
         Some(known) => runbooks::version_in(tx, &text.slug, known.version).await?,
         None => None,
     };
+    // Whoever changes a file that held the browser's text has seen that text.
+    let file_had = known.as_ref().and_then(|k| k.file_fingerprint.clone());
     let mut runbook = RunbookRecord {
         slug: text.slug.clone(),
         version: known.as_ref().map_or(0, |k| k.version),
@@ -104,8 +106,8 @@ async fn take_over(tx: &mut Tx, text: &RunbookText, now: Moment) -> sqlx::Result
     };
     match newest {
         Some(newest) if fingerprint(&newest.body) == fingerprint(&text.source) => {}
-        Some(newest) if newest.origin == "browser" => {
-            runbook.file_fingerprint = known.and_then(|k| k.file_fingerprint);
+        Some(newest) if newest.origin == "browser" && file_had != Some(fingerprint(&newest.body)) => {
+            runbook.file_fingerprint = file_had;
             runbook.conflict = Some(format!(
                 "The file {} and version {}, saved in the browser by {}, differ. Version {} is shown. Settle it by putting the text of one into the other.",
                 text.file, newest.version, newest.author, newest.version

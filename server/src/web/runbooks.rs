@@ -592,6 +592,10 @@ async fn preview_or_save(
     match publish_runbook(&app.db, draft, app.now()).await {
         Ok(Published::Version(version)) => {
             app.worlds.reload(&app.db).await;
+            // It may be the text of the file now, which settles it: only an import can tell.
+            if world.documents.get(&slug).is_some_and(|d| d.conflict.is_some()) {
+                book::take_over_files(app, &app.config.book).await;
+            }
             app.live.changed([Topic::Book].into());
             context
                 .flash(&format!(
