@@ -216,6 +216,8 @@ describe("the browser's half", () => {
     await send({ rows: list(["d", 9], ["a", 10], ["b", 2]) });
     assert.deepEqual(await rows(), ["a10", "b2", "c3"], "values change at once, rows do not");
     assert.equal(await page.getAttribute("[data-key=c]", "data-live-gone"), "");
+    const opacity = await page.$eval("[data-key=c]", (row) => getComputedStyle(row).opacity);
+    assert.equal(opacity, "1", "what is gone stays readable until asked for");
     assert.equal(await page.textContent(".live-changed"), "2 changed. Show");
     await send({ rows: list(["d", 9], ["b", 3], ["a", 11]) });
     assert.equal(await page.textContent(".live-changed"), "3 changed. Show");
