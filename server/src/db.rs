@@ -14,9 +14,19 @@ pub type Tx = Transaction<'static, Any>;
 /// A query with its arguments bound.
 pub type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
 
-/// The most rows that one statement writes or looks for. Sizes are powers of two up to this, so that few statement
-/// texts exist and each is prepared once a connection.
-const MOST_ROWS: usize = 128;
+/// How many rows one statement writes or looks for. Only these, so that few statement texts exist and each is prepared
+/// once a connection; close enough together that most batches need two statements.
+const SIZES: [usize; 14] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128];
+
+/// The largest of the sizes that is not larger than `rows`, which is at least 1.
+fn size_within(rows: usize) -> usize {
+    SIZES.into_iter().rev().find(|size| *size <= rows).unwrap_or(1)
+}
+
+/// The smallest of the sizes that holds `rows`, at most the largest.
+fn size_holding(rows: usize) -> usize {
+    SIZES.into_iter().find(|size| *size >= rows).unwrap_or(SIZES[SIZES.len() - 1])
+}
 
 /// The database, SQLite or PostgreSQL.
 #[derive(Debug, Clone)]
@@ -127,6 +137,8 @@ async fn sqlite_pool(url: &str, connections: u32) -> sqlx::Result<AnyPool> {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(10))
+        // A file does not hang up: asking before each use whether it is there would cost as much as a statement.
+        .test_before_acquire(false)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 // FULL: an acknowledged event survives the loss of power, not only of the process.
@@ -186,7 +198,7 @@ pub async fn write_rows<T>(
 ) -> sqlx::Result<()> {
     let mut left = rows;
     while !left.is_empty() {
-        let size = MOST_ROWS.min(1 << left.len().ilog2());
+        let size = size_within(left.len());
         let (now, later) = left.split_at(size);
         let sql = with_rows(head, size, columns, tail);
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -213,8 +225,8 @@ pub async fn read_rows<T>(
     bind: impl for<'q> Fn(Query<'q>, &'q T) -> Query<'q>,
 ) -> sqlx::Result<Vec<AnyRow>> {
     let mut found = Vec::new();
-    for chunk in rows.chunks(MOST_ROWS) {
-        let size = chunk.len().next_power_of_two();
+    for chunk in rows.chunks(SIZES[SIZES.len() - 1]) {
+        let size = size_holding(chunk.len());
         let sql = with_rows(head, size, columns, tail);
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], size - chunk.len())) {

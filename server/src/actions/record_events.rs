@@ -21,9 +21,6 @@ use crate::store::sources::{self, RefusedEvent, SourceRecord};
 use crate::store::tallies::{self, StepTally, WorkflowTally};
 use crate::store::watches;
 
-/// The half-life of a source's longest pause: an outage of last week is no excuse for a silence today.
-const PAUSE_HALF_LIFE_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
-
 /// Events that came in together, to be answered together.
 #[derive(Debug, Default)]
 pub struct Arrival {
@@ -69,7 +66,9 @@ pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::
 }
 
 async fn record(tx: &mut Tx, book: &Book, arrivals: &[Arrival]) -> sqlx::Result<Recorded> {
-    let mut counters = feed::take_turn(tx).await?;
+    let most = arrivals.iter().map(|a| a.events.len() as i64).sum();
+    let mut counters = feed::take_turn_with_numbers(tx, most).await?;
+    let taken = counters.position + most;
     let identities: Vec<Identity> = arrivals.iter().flat_map(|a| a.events.iter().map(|e| e.identity)).collect();
     let seen = feed::seen(tx, &identities).await?;
 
@@ -121,7 +120,9 @@ async fn record(tx: &mut Tx, book: &Book, arrivals: &[Arrival]) -> sqlx::Result<
             recorded.topics.insert(Topic::Component(change.component.clone()));
         }
     }
-    feed::set_counters(tx, counters).await?;
+    if counters.position < taken {
+        feed::give_back_positions(tx, counters.position).await?;
+    }
 
     recorded.topics.extend(moved.topics());
     if !heard.is_empty() {
@@ -377,28 +378,19 @@ struct HeardFrom {
 }
 
 async fn hear(tx: &mut Tx, heard: &BTreeMap<&str, HeardFrom>) -> sqlx::Result<()> {
-    let ids: Vec<&str> = heard.keys().copied().collect();
-    let mut known = sources::by_ids(tx, &ids).await?;
     let rows: Vec<SourceRecord> = heard
         .iter()
-        .map(|(id, from)| {
-            let mut source = known.remove(*id).unwrap_or_else(|| SourceRecord {
-                id: (*id).to_owned(),
-                first_heard_at: from.at,
-                last_heard_at: from.at,
-                ..SourceRecord::default()
-            });
-            let pause = (from.at - source.last_heard_at).max(0);
-            let faded = source.longest_pause as f64 * (-(pause as f64) / PAUSE_HALF_LIFE_MS).exp2();
-            source.longest_pause = pause.max(faded as i64);
-            source.last_heard_at = source.last_heard_at.max(from.at);
-            source.accepted += from.accepted;
-            source.duplicates += from.duplicates;
-            source.refused += from.refused;
-            source
+        .map(|(id, from)| SourceRecord {
+            id: (*id).to_owned(),
+            first_heard_at: from.at,
+            last_heard_at: from.at,
+            longest_pause: 0,
+            accepted: from.accepted,
+            duplicates: from.duplicates,
+            refused: from.refused,
         })
         .collect();
-    sources::put(tx, &rows).await
+    sources::hear(tx, &rows).await
 }
 
 /// Takes in that a component was changed: its `deployed` value, and a change where that differs.

@@ -2,4 +2,5 @@
 
 pub mod body;
 pub mod cloudevents;
+mod patience;
 pub mod writer;

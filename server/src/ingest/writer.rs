@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::patience::wait_for;
 use crate::actions::record_events::{Arrival, Receipt, record_events};
 use crate::db::Db;
 use crate::live::Live;
@@ -52,10 +53,12 @@ impl Writer {
     /// Starts the writer. It stops, after its last batch, when every handle to it is gone.
     pub fn start(db: Db, worlds: Arc<Worlds>, live: Live) -> (Self, JoinHandle<()>) {
         let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_ARRIVALS);
-        let task = tokio::spawn(async move {
-            while let Some(first) = waiting.recv().await {
+        // A thread of its own: a commit is a dozen short statements, and handing each of them from thread to thread of
+        // the runtime took longer than the statements.
+        let task = tokio::task::spawn_blocking(move || {
+            while let Some(first) = waiting.blocking_recv() {
                 let batch = with_what_waits(first, &mut waiting);
-                commit(&db, &worlds, &live, batch).await;
+                wait_for(commit(&db, &worlds, &live, batch));
             }
         });
         (Self { jobs, room: Arc::new(Semaphore::new(MOST_WAITING)) }, task)

@@ -45,13 +45,24 @@ pub async fn take_turn(tx: &mut Tx) -> sqlx::Result<Counters> {
     Ok(Counters { position, run_key })
 }
 
-/// Writes the counters back.
-pub async fn set_counters(tx: &mut Tx, counters: Counters) -> sqlx::Result<()> {
-    sqlx::query("update feed set position = $1, run_key = $2 where id = 1")
-        .bind(counters.position)
-        .bind(counters.run_key)
-        .execute(&mut **tx)
-        .await?;
+/// Takes the turn to write together with numbers for at most this many events and runs, in one statement. Gives the
+/// counters as they were. Positions that are not used must be given back; gaps among run keys harm nobody.
+pub async fn take_turn_with_numbers(tx: &mut Tx, most: i64) -> sqlx::Result<Counters> {
+    let (position, run_key) = sqlx::query_as(
+        "update feed
+        set position = position + $1, run_key = run_key + $1
+        where id = 1
+        returning position - $1, run_key - $1",
+    )
+    .bind(most)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(Counters { position, run_key })
+}
+
+/// Gives back the positions after the last one that was used, so that the feed has no gaps.
+pub async fn give_back_positions(tx: &mut Tx, last: i64) -> sqlx::Result<()> {
+    sqlx::query("update feed set position = $1 where id = 1").bind(last).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -1,11 +1,9 @@
 //! Sources: who sends us events, when each was last heard, and what was refused.
 
-use std::collections::HashMap;
-
 use app::model::moment::Moment;
 use sqlx::{AnyPool, Row};
 
-use crate::db::{Tx, read_rows, write_rows};
+use crate::db::{Tx, write_rows};
 
 /// A source as it is stored.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +12,8 @@ pub struct SourceRecord {
     pub id: String,
     pub first_heard_at: i64,
     pub last_heard_at: i64,
-    /// The longest usual pause between two words, in milliseconds; fades with a half-life of seven days.
+    /// The longest usual pause between two words, in milliseconds; fades by a fourteenth a day, so that an outage of
+    /// some weeks ago is no excuse for a silence today.
     pub longest_pause: i64,
     pub accepted: i64,
     pub duplicates: i64,
@@ -49,22 +48,22 @@ fn record(row: &sqlx::any::AnyRow) -> SourceRecord {
     }
 }
 
-/// Those sources that are known, of the ones asked for.
-pub async fn by_ids(tx: &mut Tx, ids: &[&str]) -> sqlx::Result<HashMap<String, SourceRecord>> {
-    let head = "with wanted (id) as (values";
-    let tail = format!(") select distinct {COLUMNS} from wanted join sources on sources.id = wanted.id");
-    let rows = read_rows(tx, head, 1, &tail, ids, |query, id| query.bind(*id)).await?;
-    Ok(rows.iter().map(record).map(|s| (s.id.clone(), s)).collect())
-}
-
-/// Writes sources, new or known.
-pub async fn put(tx: &mut Tx, sources: &[SourceRecord]) -> sqlx::Result<()> {
-    let head =
-        "insert into sources (id, first_heard_at, last_heard_at, longest_pause, accepted, duplicates, refused) values";
-    let tail = "on conflict (id) do update set
-        last_heard_at = excluded.last_heard_at, longest_pause = excluded.longest_pause,
-        accepted = excluded.accepted, duplicates = excluded.duplicates, refused = excluded.refused";
-    write_rows(tx, head, 7, tail, sources, |query, s| {
+/// Takes in what was heard of sources, in one statement: when (the newest), and how many of each more. A pause longer
+/// than the longest, which fades by a fourteenth of itself a day, becomes the longest.
+pub async fn hear(tx: &mut Tx, heard: &[SourceRecord]) -> sqlx::Result<()> {
+    let head = "insert into sources as s (id, first_heard_at, last_heard_at, longest_pause, accepted, duplicates, refused) values";
+    let tail = format!(
+        "on conflict (id) do update set
+        longest_pause = case
+            when excluded.last_heard_at - s.last_heard_at > {FADED} then excluded.last_heard_at - s.last_heard_at
+            else {FADED} end,
+        last_heard_at = case when excluded.last_heard_at > s.last_heard_at
+            then excluded.last_heard_at else s.last_heard_at end,
+        accepted = s.accepted + excluded.accepted,
+        duplicates = s.duplicates + excluded.duplicates,
+        refused = s.refused + excluded.refused"
+    );
+    write_rows(tx, head, 7, &tail, heard, |query, s| {
         query
             .bind(s.id.as_str())
             .bind(s.first_heard_at)
@@ -76,6 +75,11 @@ pub async fn put(tx: &mut Tx, sources: &[SourceRecord]) -> sqlx::Result<()> {
     })
     .await
 }
+
+/// The longest pause as it has faded by now: 14 days are 1,209,600,000 ms.
+const FADED: &str = "cast(case when excluded.last_heard_at > s.last_heard_at
+            then s.longest_pause * (1.0 - (excluded.last_heard_at - s.last_heard_at) / 1209600000.0)
+            else s.longest_pause end as bigint)";
 
 /// Every source.
 pub async fn all(pool: &AnyPool) -> sqlx::Result<Vec<SourceRecord>> {
