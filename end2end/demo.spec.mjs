@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Server, axe, calm, eventually, fits, launch, open, shot } from "./support.mjs";
 
-const words = { on_track: "On track", retrying: "Retrying", late: "Late", broken: "Broken", no_signal: "No signal" };
+const words = { on_track: "On track", retrying: "Retrying", late: "Late", broken: "Broken", no_signal: "No signal", paused: "Paused" };
 
 describe("the demo", () => {
   let server, browser, visitor, started;

@@ -388,3 +388,44 @@ describe("sign in", () => {
     });
   }
 });
+
+describe("check-in: from the link in a mail to a step that is done, without an account", () => {
+  let server, browser;
+  const run = "supplier-invoice-approval/i-7";
+  before(async () => {
+    server = await Server.start();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  it("phone, light, without JavaScript", async () => {
+    const way = { size: "phone", colour: "light", javaScript: false };
+    const time = new Date(Date.now() - 60_000).toISOString();
+    await server.events([step("supplier-invoice-approval", "i-7", "approve-invoice", "waiting", { time, subject: "supplier-invoice/i-7" })]);
+    const headers = { authorization: `Bearer ${server.token("admin")}` };
+    const link = await (await fetch(`${server.url}/api/v1/runs/${run}/check-in?step=approve-invoice`, { headers })).json();
+    const progress = async () => (await server.api(`runs/${run}`)).steps[0].progress;
+    // A scanner of mail opens it first, twice.
+    for (const method of ["HEAD", "GET"]) await fetch(link.url, { method });
+    assert.equal(await progress(), "waiting");
+    const page = await open(browser, link.url, way);
+    assert.equal(await page.locator("h1").innerText(), "Approve invoice i-7");
+    const button = page.getByRole("main").getByRole("button");
+    assert.equal(await button.count(), 1);
+    await inSight(button, "the one button");
+    await shot(page, "check-in-1-plain");
+    await good(page);
+    await Promise.all([page.waitForURL(/done=1/), press(button, way)]);
+    assert.match(await page.locator("main").innerText(), /Recorded \d\d:\d\d\./);
+    assert.equal(await progress(), "succeeded");
+    await shot(page, "check-in-2-plain");
+    await good(page);
+    // Opened again another day, it says so.
+    await page.goto(link.url);
+    assert.match(await page.locator("main").innerText(), /This was recorded \d\d:\d\d already/);
+    await page.context().close();
+  });
+});

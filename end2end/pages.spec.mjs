@@ -105,6 +105,7 @@ describe("every page", () => {
   describe("the book", () => {
     see("components", "/components");
     see("component", "/components/erp-sync-queue");
+    see("component-what-if", "/components/sap-business-one?suppose=down", { title: /^What if/, reads: /Notice for business staff/ });
     see("component-sheet", "/components/courier-rates-sheet");
     see("runbooks", "/runbooks", { reads: /Never reviewed/ });
     see("runbook-never-reviewed", `/runbooks/${slug}`, { reads: /Never reviewed/ });
@@ -225,6 +226,50 @@ describe("every page", () => {
     see("late-run", "/runs/order-to-erp/1015", { title: /^Late/ });
   });
 
+  describe("what a person does", () => {
+    let operator, link;
+    const asOperator = () => operator;
+    before(async () => {
+      await server.events([
+        step("supplier-invoice-approval", "i-2", "check-bank-details", "succeeded", { time: ago(3), source: "finance", subject: "supplier-invoice/i-2" }),
+        step("supplier-invoice-approval", "i-2", "approve-invoice", "waiting", { time: ago(2), source: "finance", waiting_on: "the budget owner" }),
+      ]);
+      const password = server.account("olga", "operator");
+      const page = await open(browser, `${server.url}/sign-in`);
+      await signIn(page, "olga", password);
+      operator = await windows(browser, server.url, await page.context().storageState());
+      await page.context().close();
+      const headers = { authorization: `Bearer ${server.token("admin")}` };
+      const answer = await fetch(`${server.url}/api/v1/runs/supplier-invoice-approval/i-2/check-in?step=approve-invoice`, { headers });
+      link = (await answer.json()).path;
+    });
+    see("waits-run", "/runs/supplier-invoice-approval/i-2", { as: asOperator, reads: /Copy check-in link/ });
+    it("check-in", () => looksGood(visitor, "check-in", link, { reads: /Approve invoice i-2[^]*If it is skipped[^]*It is done/ }));
+    it("check-in-changed", () => looksGood(visitor, "check-in-changed", `${link}x`, { status: 404, reads: /This link does nothing/ }));
+    see("pause", "/workflows/courier-booking/pause", { as: asOperator, reads: /Until 06:00 tomorrow/ });
+    see("pause-visitor", "/workflows/courier-booking/pause", { reads: /Pausing needs the role operator/ });
+    see("pause-refused", "/workflows/courier-booking/pause", {
+      as: asOperator,
+      status: 422,
+      reads: /Say why/,
+      act: (page) => sends(page, "Pause"),
+    });
+    it("pause-set", async () => {
+      const page = operator.desktop;
+      await page.goto("/workflows/courier-booking/pause");
+      await page.getByLabel("What").selectOption("component:courier-queue");
+      await page.getByLabel("Why").fill("The courier moves to another data centre");
+      await page.getByLabel("For 4 hours").check();
+      assert.equal((await sends(page, "Pause")).status(), 303);
+      await looksGood(visitor, "paused-workflow", "/workflows/courier-booking", { reads: /is paused by olga since/ });
+      await looksGood(visitor, "paused-component", "/components/courier-queue", { reads: /Paused by olga since/ });
+      await looksGood(operator, "paused-pause", "/workflows/courier-booking/pause", { reads: /Resume now/ });
+      await page.goto("/workflows/courier-booking/pause");
+      assert.equal((await sends(page, /^Resume now/)).status(), 303);
+      await looksGood(visitor, "resumed-workflow", "/workflows/courier-booking", { reads: /olga ended the pause/ });
+    });
+  });
+
   describe("broken", () => {
     before(async () => {
       const held = (run, minutes) => [
@@ -243,7 +288,13 @@ describe("every page", () => {
       const bad = { type: "step", workflow: "order-to-erp", run: "1019", step: "push-to-erp", state: "exploded" };
       const headers = { authorization: `Bearer ${server.token()}`, "content-type": "application/json" };
       assert.equal((await fetch(`${server.url}/api/v1/events`, { method: "POST", headers, body: JSON.stringify(bad) })).status, 422);
-      await server.events([{ type: "queue", queue: "erp-sync-queue", depth: 412, oldest: "47m", source: "broker" }]);
+      await server.events([
+        ...Array.from({ length: 40 }, (_, i) => ({
+          ...{ type: "queue", queue: "erp-sync-queue", source: "broker", time: ago(40 - i) },
+          ...{ depth: 20 + 10 * i, oldest: `${Math.max(1, i - 8)}m`, in: 14, out: 4 },
+        })),
+        { type: "queue", queue: "erp-sync-queue", depth: 412, oldest: "47m", source: "broker" },
+      ]);
     });
     see("broken-now", "/", { title: /^Broken: Now/, reads: /needs a person/ });
     see("broken-workflows", "/workflows", { title: /^Broken: Workflows/ });
@@ -251,9 +302,78 @@ describe("every page", () => {
     see("broken-runs", "/workflows/order-to-erp/runs?state=failed&step=push-to-erp");
     see("broken-run", "/runs/order-to-erp/1016", { title: /^Broken/ });
     see("broken-component", "/components/erp-sync-worker");
+    see("backlog-component", "/components/erp-sync-queue", { title: /^Late: ERP sync queue/, reads: /412 orders wait in ERP sync queue/ });
     see("broken-runbook", `/runbooks/${slug}`);
     see("broken-sources", "/sources", { reads: /1 refused/ });
+    it("a refused event is tried again and says why it is still refused", async () => {
+      const password = server.account("otto", "operator");
+      const page = await open(browser, `${server.url}/sign-in`);
+      await signIn(page, "otto", password);
+      const pair = await windows(browser, server.url, await page.context().storageState());
+      await looksGood(pair, "refused-sources", "/sources", {
+        status: 422,
+        reads: /It is still refused/,
+        act: async (shown) => {
+          await shown.locator("#refused-events summary").first().click();
+          return sends(shown, "Try again");
+        },
+      });
+      for (const { context } of [page, pair.phone, pair.desktop].map((p) => ({ context: p.context() }))) await context.close();
+    });
     see("broken-find", "/find?q=1016");
+  });
+
+  describe("a subject", () => {
+    const record = (system, fields, minutes) => ({ type: "record", system, subject: "order/7001", fields, time: ago(minutes), source: system });
+    const order = { source: "shop", subject: "order/7001", correlation: "basket-7001" };
+    let says;
+    before(async () => {
+      await server.events([
+        ...walk("order-to-erp", "7001", orderSteps.slice(0, 5), 22, order).slice(0, -1),
+        ...[1, 2, 3].map((attempt) => step("order-to-erp", "7001", "push-to-erp", "failed", { time: ago(21 - attempt), attempt, error: refused, next_attempt_at: ago(20 - attempt), ...order })),
+        step("order-to-erp", "7001", "push-to-erp", "failed", { time: ago(5), attempt: 6, error: refused, ...order }),
+        step("courier-booking", "parcel-7001", "prepare-parcel", "running", { time: ago(3), ...order, source: "warehouse" }),
+        step("order-to-erp", "7002", "receive-order", "succeeded", { time: ago(2), ...order, subject: "order/7002" }),
+        record("shop-database", { status: "paid", total: 129.9 }, 21),
+        record("sap-business-one", { status: "open", total: 129.9 }, 20),
+      ]);
+      const password = server.account("olga", "operator");
+      const page = await open(browser, `${server.url}/sign-in`);
+      await signIn(page, "olga", password);
+      says = await windows(browser, server.url, await page.context().storageState());
+      await page.context().close();
+    });
+    const asOlga = () => says;
+    see("subject", "/subjects/order/7001", { title: /^Broken: order\/7001/, reads: /Push to ERP failed 4 times/ });
+    see("subject-stranger", "/subjects/order/7002", { reads: /by correlation basket-7001/ });
+    see("subject-missing", "/subjects/order/9", { status: 404, reads: /There is no subject/ });
+    see("subject-found", "/find?q=7002", { reads: /7002/ });
+    see("subject-say", "/subjects/order/7001", {
+      as: asOlga,
+      act: (page) => page.getByText("Something looks wrong").click(),
+      reads: /In plain words/,
+    });
+    see("subject-refused", "/subjects/order/7001", {
+      as: asOlga,
+      status: 422,
+      reads: /Say in a few words/,
+      act: async (page) => {
+        await page.getByText("Something looks wrong").click();
+        await page.getByLabel("What looks wrong?").fill(" ");
+        return sends(page, "Say it");
+      },
+    });
+    it("what somebody says stands on the run and on Now", async () => {
+      await says.desktop.goto("/runs/order-to-erp/7001");
+      await says.desktop.getByText("Something looks wrong").click();
+      await says.desktop.getByLabel("What looks wrong?").fill("The customer got the mail twice.");
+      await sends(says.desktop, "Say it");
+      await looksGood(visitor, "said-run", "/runs/order-to-erp/7001", { reads: /olga says: The customer got the mail twice/ });
+      await looksGood(says, "said-now", "/", { reads: /Somebody says/ });
+      await says.desktop.goto("/");
+      await sends(says.desktop, /^Seen/);
+      assert.doesNotMatch(await says.desktop.locator("main").innerText(), /Somebody says/);
+    });
   });
 
   describe("a runbook that may be wrong", () => {

@@ -3,17 +3,24 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use app::model::moment::Moment;
 
 use crate::App;
+use crate::actions::forget_samples::forget_samples;
+use crate::actions::forget_usual::forget_usual;
 use crate::actions::judge_due::judge_due;
+use crate::actions::pause::concerned;
+use crate::judging;
 use crate::live::Topic;
-use crate::store::watches;
+use crate::store::{pauses, watches};
 
-/// How long at most between two looks: sentences that count time ("22 min over") stay true.
-const LONGEST: Duration = Duration::from_secs(10);
+/// How long at most between two looks: what begins without any event, like silence, is seen within this time.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// How long at most between two pictures of the pages that sum up: sentences that count time ("22 min over") stay true.
+const SUMMED_UP: Duration = Duration::from_secs(10);
 
 /// What time it is.
 #[derive(Debug, Clone)]
@@ -46,32 +53,67 @@ impl Clock {
     }
 }
 
-/// Judges everything that is due now, once; gives how many transactions that took.
+/// Judges everything that is due now, once, and looks at what is claimed to be wrong; gives how many transactions the
+/// judging of runs took.
 ///
 /// # Errors
 /// What the database says; what was not judged is due again.
 pub async fn strike(app: &App) -> sqlx::Result<usize> {
     let mut rounds = 0;
     loop {
+        let _turn = app.worlds.turn().await;
         let (topics, more) = judge_due(&app.db, &app.worlds.book(), app.now()).await?;
         app.live.changed(topics);
         rounds += 1;
         if !more {
-            return Ok(rounds);
+            break;
         }
     }
+    forget_samples(&app.db, app.now()).await?;
+    forget_usual(&app.db, app.now()).await?;
+    app.live.changed(judging::look(app).await?);
+    Ok(rounds)
+}
+
+/// When something is due next: a run must be judged, or a pause ends by itself.
+async fn next_due(app: &App) -> Option<Moment> {
+    let pool = app.db.read();
+    let (run, pause) = (watches::next_due(pool).await, pauses::next_end(pool, app.now()).await);
+    [run, pause].into_iter().filter_map(|due| due.ok().flatten()).min()
+}
+
+/// Tells of the pauses that have ended by themselves after `since`. Nothing is written: they have ended because their
+/// time is over, whether or not anybody looks.
+///
+/// # Errors
+/// What the database says.
+pub async fn tell_ended_pauses(app: &App, since: Moment) -> sqlx::Result<()> {
+    let (now, book) = (app.now(), app.worlds.book());
+    let ended = pauses::ending_after(app.db.read(), since).await?;
+    let ended = ended.iter().filter(|p| p.ended.is_none() && p.until <= now);
+    app.live.changed(ended.flat_map(|p| concerned(&book, &p.target)).collect());
+    Ok(())
 }
 
 /// Strikes whenever something is due, for ever.
 pub async fn run(app: Arc<App>) {
     let mut changes = app.live.listen();
+    let mut summed_up = Instant::now();
+    let mut looked_at = app.now();
     loop {
+        let now = app.now();
+        match tell_ended_pauses(&app, looked_at).await {
+            Ok(()) => looked_at = now,
+            Err(error) => tracing::error!(%error, "pauses that have ended could not be told; trying again"),
+        }
         if let Err(error) = strike(&app).await {
             tracing::error!(%error, "what is due could not be judged; trying again");
         }
-        // Silence of a workflow or a source begins without any event: every page that sums up looks again.
-        app.live.changed(BTreeSet::from([Topic::Now, Topic::Sources]));
-        let next = watches::next_due(app.db.read()).await.ok().flatten();
+        if summed_up.elapsed() >= SUMMED_UP {
+            summed_up = Instant::now();
+            app.live.changed(BTreeSet::from([Topic::Now, Topic::Sources]));
+        }
+        let next = next_due(&app).await;
         let wait = next.map_or(LONGEST, |due| {
             let millis = due.since(app.now()).millis().clamp(20, LONGEST.as_millis() as i64);
             Duration::from_millis(millis as u64)
@@ -84,7 +126,7 @@ pub async fn run(app: Arc<App>) {
                 // A new deadline may be nearer than the one we wait for; ask again, but not at every event.
                 told = changes.recv() => if told.is_err() { break },
             }
-            let due = watches::next_due(app.db.read()).await.ok().flatten();
+            let due = next_due(&app).await;
             if due.is_some_and(|due| due <= app.now()) {
                 break;
             }

@@ -1,5 +1,6 @@
 //! The database: opening it, reading, writing. The only file that knows which database it is.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
@@ -164,8 +165,8 @@ fn without_password(url: &str) -> String {
     }
 }
 
-/// `head` followed by the placeholders of `rows` rows of `columns`, then `tail`.
-fn with_rows(head: &str, rows: usize, columns: usize, tail: &str) -> String {
+/// `head` followed by the placeholders of `rows` rows of `columns`, numbered after `before`, then `tail`.
+fn with_rows(head: &str, before: usize, rows: usize, columns: usize, tail: &str) -> String {
     let mut sql = String::with_capacity(head.len() + rows * columns * 6 + tail.len());
     sql.push_str(head);
     for row in 0..rows {
@@ -175,13 +176,90 @@ fn with_rows(head: &str, rows: usize, columns: usize, tail: &str) -> String {
                 sql.push_str(", ");
             }
             sql.push('$');
-            sql.push_str(&(row * columns + column).to_string());
+            sql.push_str(&(before + row * columns + column).to_string());
         }
         sql.push(')');
     }
     sql.push(' ');
     sql.push_str(tail);
     sql
+}
+
+/// Statements that write rows, gathered to be executed one after the other with nothing read in between.
+///
+/// SQLite takes several statements in one text. There small ones go together, because handing a statement to the
+/// thread of the connection costs more than such a statement does. PostgreSQL takes them one by one.
+#[derive(Default)]
+pub struct Batch<'q> {
+    parts: Vec<Part<'q>>,
+}
+
+/// One statement of a batch.
+struct Part<'q> {
+    head: &'static str,
+    tail: Cow<'static, str>,
+    rows: usize,
+    columns: usize,
+    bind: Box<dyn FnOnce(Query<'q>) -> Query<'q> + Send + 'q>,
+}
+
+/// Statements with more rows than this are executed alone: their texts differ too much to be kept prepared together.
+const FEW_ROWS: usize = 2;
+
+impl<'q> Batch<'q> {
+    /// Adds `head (…), (…) tail` for all rows; `bind` adds the `columns` values of one row.
+    pub fn rows<T: Sync>(
+        &mut self,
+        head: &'static str,
+        columns: usize,
+        tail: impl Into<Cow<'static, str>>,
+        rows: &'q [T],
+        bind: impl Fn(Query<'q>, &'q T) -> Query<'q> + Copy + Send + 'q,
+    ) {
+        let tail = tail.into();
+        let mut left = rows;
+        while !left.is_empty() {
+            let (now, later) = left.split_at(size_within(left.len()));
+            let bind = Box::new(move |query| now.iter().fold(query, bind));
+            self.parts.push(Part { head, tail: tail.clone(), rows: now.len(), columns, bind });
+            left = later;
+        }
+    }
+
+    /// Executes them in the order in which they were added.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn write(self, tx: &mut Tx) -> sqlx::Result<()> {
+        let together = tx.backend_name() == "SQLite";
+        let mut parts = self.parts.into_iter().peekable();
+        while let Some(first) = parts.next() {
+            let mut now = vec![first];
+            while together
+                && now.iter().all(|part| part.rows <= FEW_ROWS)
+                && let Some(next) = parts.next_if(|part| part.rows <= FEW_ROWS)
+            {
+                now.push(next);
+            }
+            execute_together(tx, now).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn execute_together(tx: &mut Tx, parts: Vec<Part<'_>>) -> sqlx::Result<()> {
+    let mut values = 0;
+    let mut sql = String::new();
+    for part in &parts {
+        if !sql.is_empty() {
+            sql.push_str(";\n");
+        }
+        sql.push_str(&with_rows(part.head, values, part.rows, part.columns, &part.tail));
+        values += part.rows * part.columns;
+    }
+    let query = parts.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, part| (part.bind)(query));
+    query.execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// Executes `head (…), (…) tail` for all rows; `bind` adds the `columns` values of one row.
@@ -200,7 +278,7 @@ pub async fn write_rows<T>(
     while !left.is_empty() {
         let size = size_within(left.len());
         let (now, later) = left.split_at(size);
-        let sql = with_rows(head, size, columns, tail);
+        let sql = with_rows(head, 0, size, columns, tail);
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in now {
             query = bind(query, row);
@@ -227,7 +305,7 @@ pub async fn read_rows<T>(
     let mut found = Vec::new();
     for chunk in rows.chunks(SIZES[SIZES.len() - 1]) {
         let size = size_holding(chunk.len());
-        let sql = with_rows(head, size, columns, tail);
+        let sql = with_rows(head, 0, size, columns, tail);
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], size - chunk.len())) {
             query = bind(query, row);
@@ -243,7 +321,33 @@ mod tests {
 
     #[test]
     fn placeholders_count_through_all_rows() {
-        assert_eq!(with_rows("values", 2, 2, "x"), "values ($1, $2), ($3, $4) x");
+        assert_eq!(with_rows("values", 0, 2, 2, "x"), "values ($1, $2), ($3, $4) x");
+        assert_eq!(with_rows("values", 4, 1, 2, "x"), "values ($5, $6) x");
+    }
+
+    #[tokio::test]
+    async fn a_batch_writes_every_row_of_every_statement_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}", dir.path().join("batch.db").display())).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        sqlx::query("create table t (a bigint primary key, b text)").execute(&mut *tx).await.unwrap();
+        for size in [1i64, 2, 3, 7, 200] {
+            let rows: Vec<i64> = (0..size).map(|n| size * 1_000 + n).collect();
+            let mut batch = Batch::default();
+            batch.rows("insert into t (a, b) values", 2, "", &rows, |query, n| query.bind(*n).bind("first"));
+            let tail = "on conflict (a) do update set b = excluded.b";
+            batch.rows("insert into t (a, b) values", 2, tail, &rows[..1], |query, n| query.bind(*n).bind("second"));
+            batch.write(&mut tx).await.unwrap();
+            let counted: Vec<(String, i64)> =
+                sqlx::query_as("select b, count(*) from t where a >= $1 and a < $2 group by b order by b")
+                    .bind(size * 1_000)
+                    .bind(size * 1_000 + size)
+                    .fetch_all(&mut *tx)
+                    .await
+                    .unwrap();
+            let wanted = [("first".to_owned(), size - 1), ("second".to_owned(), 1)];
+            assert_eq!(counted, wanted.into_iter().filter(|(_, n)| *n > 0).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod demo;
 pub mod ingest;
+pub mod judging;
 pub mod live;
 pub mod password;
 pub mod standing;
@@ -18,10 +19,12 @@ pub mod world;
 
 use std::sync::Arc;
 
+use app::model::check_in::Key;
 use app::model::moment::Moment;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::actions::make_secret;
 use crate::clock::Clock;
 use crate::config::Serve;
 use crate::db::Db;
@@ -45,8 +48,14 @@ pub struct App {
     pub writer: Writer,
     /// Where passwords are checked.
     pub passwords: PasswordPool,
+    /// What signs check-in links.
+    pub check_in_key: Key,
     /// What time it is.
     pub clock: Clock,
+    /// What queues said lately.
+    pub queues: judging::queues::Remembered,
+    /// What was last claimed by comparing with the usual.
+    pub usual: judging::usual::Cache,
     /// The pictures that live pages follow.
     pub pictures: web::live::Pictures,
     /// Becomes true when the portal is asked to stop: what never ends by itself ends then.
@@ -64,6 +73,9 @@ impl App {
         // A second call in one process (tests) is refused and harmless.
         let _ = any_spawner::Executor::init_tokio();
         let db = Db::open(&config.database.database_url).await.map_err(|e| e.to_string())?;
+        let check_in_key = make_secret::check_in_key(&db, clock.now())
+            .await
+            .map_err(|e| format!("the secret for check-in links cannot be read or made: {e}"))?;
         let worlds = Arc::new(Worlds::default());
         let live = Live::default();
         let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone());
@@ -74,7 +86,10 @@ impl App {
             live,
             writer,
             passwords: PasswordPool::default(),
+            check_in_key,
             clock,
+            queues: judging::queues::Remembered::default(),
+            usual: judging::usual::Cache::default(),
             pictures: web::live::Pictures::default(),
             stopping: watch::channel(false).0,
         });

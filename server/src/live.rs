@@ -18,6 +18,10 @@ pub enum Topic {
     Run(String, String),
     /// One component.
     Component(String),
+    /// One problem.
+    Problem(i64),
+    /// One subject, by its text.
+    Subject(String),
     /// The sources.
     Sources,
     /// The book or a document: concerns every page.
@@ -32,7 +36,9 @@ impl Topic {
             None if text == "workflows" => Some(Self::Workflows),
             None if text == "sources" => Some(Self::Sources),
             Some(("workflow", id)) => Some(Self::Workflow(id.to_owned())),
+            Some(("problem", id)) => id.parse().ok().map(Self::Problem),
             Some(("component", id)) => Some(Self::Component(id.to_owned())),
+            Some(("subject", text)) => Some(Self::Subject(text.to_owned())),
             Some(("run", ids)) => {
                 let (workflow, run) = ids.split_once('/')?;
                 Some(Self::Run(workflow.to_owned(), run.to_owned()))
@@ -60,6 +66,8 @@ impl fmt::Display for Topic {
             Self::Workflow(id) => write!(f, "workflow:{id}"),
             Self::Run(workflow, run) => write!(f, "run:{workflow}/{run}"),
             Self::Component(id) => write!(f, "component:{id}"),
+            Self::Problem(id) => write!(f, "problem:{id}"),
+            Self::Subject(text) => write!(f, "subject:{text}"),
             Self::Sources => f.write_str("sources"),
             Self::Book => f.write_str("book"),
         }
@@ -99,10 +107,18 @@ mod tests {
 
     #[test]
     fn a_topic_reads_back_as_it_was_written() {
-        for text in ["now", "workflows", "sources", "workflow:order-to-erp", "run:order-to-erp/10482", "component:erp"]
-        {
+        for text in [
+            "now",
+            "workflows",
+            "sources",
+            "workflow:order-to-erp",
+            "run:order-to-erp/10482",
+            "component:erp",
+            "problem:17",
+        ] {
             assert_eq!(Topic::parse(text).unwrap().to_string(), text);
         }
+        assert_eq!(Topic::parse("subject:order/1/2"), Some(Topic::Subject("order/1/2".into())));
         assert_eq!(Topic::parse("everything"), None);
     }
 

@@ -1,18 +1,29 @@
 //! How workflows stand: the verdict on each, from kept rows and a few indexed looks, whatever their history.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
+use app::model::book::Workflow;
+use app::model::check_in;
 use app::model::moment::{Moment, Span};
-use app::model::source;
+use app::model::pause::{self, Pause, Paused};
+use app::model::problem::{Family, Problem, Where};
+use app::model::schedule::{Hours, active_since};
+use app::model::source::Expected;
 use app::model::status::State;
-use app::model::verdict::{Known, Place, Verdict, verdict};
+use app::model::verdict::{Known, Place, Verdict, Wrong, verdict};
 use app::pages::shell::Heard;
 
 use crate::App;
 use crate::store::sources::{self, SourceRecord};
 use crate::store::tallies::{self, StepRow, WorkflowTally};
 use crate::store::watches;
+use crate::store::{pauses, problems};
 use crate::world::World;
+
+static NOTHING_PAUSED: Paused = Paused { whole: None, steps: Vec::new() };
+
+/// The source of what people do to runs in the portal.
+pub const OURSELVES: &str = "watchbook";
 
 /// How one workflow stands.
 #[derive(Debug)]
@@ -27,9 +38,25 @@ pub struct Standing {
     pub places: Vec<Place>,
     /// What is to be said of it.
     pub verdict: Verdict,
+    /// What of it is paused.
+    pub paused: Paused,
+    /// Its pauses that have ended lately.
+    pub resumed: Vec<Pause>,
 }
 
 impl Standing {
+    /// The state of one of its steps: the worst of what is there; none when it was never seen. What is not heard of any
+    /// more is not on track, only because nothing is known to be wrong.
+    pub fn step_state(&self, step: &str) -> Option<State> {
+        let seen = self.steps.iter().find(|((_, id), t)| id == step && t.visits > 0);
+        let silent = self.verdict.wrong.iter().any(|w| w.state == State::NoSignal && w.step.is_none());
+        let state = seen.map(|(_, tally)| match tally.here.worst() {
+            State::OnTrack if silent => State::NoSignal,
+            state => state,
+        });
+        self.paused.state_of(step, state)
+    }
+
     /// When the oldest of its open runs began to wait where it is.
     pub fn oldest_at(&self) -> Option<Moment> {
         self.places.iter().flat_map(|p| &p.oldest).map(|w| w.since).min()
@@ -47,13 +74,15 @@ pub async fn all(app: &App, world: &World, now: Moment) -> sqlx::Result<Vec<Stan
     for step in tallies::steps(pool, None).await? {
         steps.entry(step.0.0.clone()).or_default().push(step);
     }
-    let silent = silent_sources(&sources::all(pool).await?, now);
+    let sources = sources::all(pool).await?;
+    let open = problems::open(pool).await?;
+    let pauses = pauses_near(app, now).await?;
     let ids: BTreeSet<String> = world.book.workflows.keys().chain(tallies.keys()).cloned().collect();
     let mut standings = Vec::with_capacity(ids.len());
     for id in ids {
         let tally = tallies.remove(&id);
         let steps = steps.remove(&id).unwrap_or_default();
-        standings.push(stand(app, world, id, tally, steps, &silent, now).await?);
+        standings.push(stand(app, world, id, tally, steps, (&sources, &open, &pauses), now).await?);
     }
     Ok(standings)
 }
@@ -69,8 +98,18 @@ pub async fn one(app: &App, world: &World, id: &str, now: Moment) -> sqlx::Resul
         return Ok(None);
     }
     let steps = tallies::steps(pool, Some(id)).await?;
-    let silent = silent_sources(&sources::all(pool).await?, now);
-    stand(app, world, id.to_owned(), tally, steps, &silent, now).await.map(Some)
+    let sources = sources::all(pool).await?;
+    let open = problems::open(pool).await?;
+    let pauses = pauses_near(app, now).await?;
+    stand(app, world, id.to_owned(), tally, steps, (&sources, &open, &pauses), now).await.map(Some)
+}
+
+/// The pauses that are in force at `now` or have ended lately.
+///
+/// # Errors
+/// What the database says.
+pub async fn pauses_near(app: &App, now: Moment) -> sqlx::Result<Vec<Pause>> {
+    pauses::ending_after(app.db.read(), now - pause::LATELY).await
 }
 
 async fn stand(
@@ -79,59 +118,138 @@ async fn stand(
     id: String,
     tally: Option<WorkflowTally>,
     steps: Vec<StepRow>,
-    silent: &BTreeMap<String, Moment>,
+    (sources, open, pauses): (&[SourceRecord], &[Problem], &[Pause]),
     now: Moment,
 ) -> sqlx::Result<Standing> {
+    let pool = app.db.read();
+    let declared = world.workflow(&id);
+    let by_hand =
+        |step: &str| declared.and_then(|w| w.step(step)).and_then(|s| world.book.done_by_hand(s)).map(str::to_owned);
     let mut places = Vec::new();
-    for ((_, step), tally) in steps.iter().filter(|(_, t)| t.here.total() > 0) {
-        let here = tally.here;
-        let mut place = Place {
+    for ((_, step), tally) in steps.iter().filter(|(_, t)| t.here.on_track > 0) {
+        let oldest = watches::oldest(pool, &id, step, State::OnTrack).await?;
+        places.push(Place {
             step: step.clone(),
-            open: here.on_track,
-            retrying: here.retrying,
-            late: here.late,
-            broken: here.broken,
-            oldest: Vec::new(),
+            by_hand: by_hand(step),
+            open: tally.here.on_track,
+            oldest: oldest.into_iter().collect(),
+            ..Place::default()
+        });
+    }
+    for problem in open.iter().filter(|p| p.family == Family::Runs && p.place.workflow() == Some(&id)) {
+        let counts = problem.counts;
+        let mut place = Place {
+            step: problem.place.step().unwrap_or_default().to_owned(),
+            by_hand: by_hand(problem.place.step().unwrap_or_default()),
+            cause: problem.cause.clone(),
+            problem: Some(problem.clone()),
+            retrying: counts.of(State::Retrying),
+            late: counts.of(State::Late),
+            broken: counts.of(State::Broken),
+            ..Place::default()
         };
-        for state in [State::Broken, State::Late, State::Retrying, State::OnTrack] {
-            if place.count(state) > 0 {
-                place.oldest.extend(watches::oldest(app.db.read(), &id, step, state).await?);
-            }
+        // The words are about the worst, its age about the oldest of all.
+        for state in [State::Broken, State::Late, State::Retrying].into_iter().filter(|s| counts.of(*s) > 0) {
+            place.oldest.extend(watches::oldest_of_cause(pool, &id, &place.step, &place.cause, state).await?);
         }
         places.push(place);
     }
-    let declared = world.workflow(&id);
-    let seen = steps.iter().filter_map(|(_, t)| t.last_seen);
-    let told = tally.iter().flat_map(|t| [t.last_started_at, t.last_ended_at]).flatten();
-    let happened = seen.chain(told).max().unwrap_or(i64::MAX);
-    let moment = |at: Option<i64>| at.map(Moment::from_millis);
+    let claims = claims_about(open, &id, declared);
+    let paused = Paused::at(pauses, &id, declared, now);
     let known = Known {
-        declared,
-        last_started_at: tally.as_ref().and_then(|t| moment(t.last_started_at)),
-        last_ended_at: tally.as_ref().and_then(|t| moment(t.last_ended_at)),
-        // An import of old events is heard today and says nothing about today.
-        last_heard_at: tally.as_ref().map(|t| Moment::from_millis(t.last_heard_at.min(happened))),
-        expected_from: world.expected_from(&id),
-        // A job that runs by the calendar is expected to be silent in between.
-        silent_source: tally
-            .as_ref()
-            .filter(|_| declared.is_none_or(|w| w.expect.start_at.is_none()))
-            .and_then(|t| silent.get_key_value(&t.last_source))
-            .map(|(source, last)| (source.as_str(), *last)),
         places: &places,
+        claims: &claims,
+        paused: &paused,
+        ..heard_of(world, &id, tally.as_ref(), sources, now)
     };
     let verdict = verdict(&known, now, &app.config.zone());
-    Ok(Standing { id, tally: tally.unwrap_or_default(), steps, places, verdict })
+    let resumed = pauses.iter().filter(|p| p.end() <= now && touches(p, &id, declared)).cloned().collect();
+    Ok(Standing { id, tally: tally.unwrap_or_default(), steps, places, verdict, paused, resumed })
 }
 
-/// The sources that have gone silent, with their last word.
-fn silent_sources(sources: &[SourceRecord], now: Moment) -> BTreeMap<String, Moment> {
-    sources
-        .iter()
-        .map(|s| (s, Moment::from_millis(s.last_heard_at)))
-        .filter(|(s, last)| source::is_silent(*last, Span::from_millis(s.longest_pause), now))
-        .map(|(s, last)| (s.id.clone(), last))
-        .collect()
+/// What judges claim about a workflow, its steps, or what they use.
+fn claims_about(open: &[Problem], id: &str, declared: Option<&Workflow>) -> Vec<Problem> {
+    let uses = |component: &str| declared.is_some_and(|w| w.components().any(|c| c == component));
+    let about = |problem: &&Problem| match &problem.place {
+        Where::Workflow(workflow) | Where::Step(workflow, _) => workflow == id,
+        Where::Component(component) => uses(component),
+        Where::Source(_) | Where::Subject(..) => false,
+    };
+    open.iter().filter(|p| p.family != Family::Runs).filter(about).cloned().collect()
+}
+
+/// What is known of when a workflow was heard of; nothing of where its runs are.
+fn heard_of<'a>(
+    world: &'a World,
+    id: &str,
+    tally: Option<&WorkflowTally>,
+    sources: &'a [SourceRecord],
+    now: Moment,
+) -> Known<'a> {
+    let declared = world.workflow(id);
+    // A job that runs by the calendar is expected to be silent in between, and one with hours outside them.
+    let hours = declared.map_or(Hours::Open(None), |w| active_since(&w.expect, now));
+    let silent_source = match hours {
+        Hours::Open(opened) if declared.is_none_or(|w| w.expect.start_at.is_none()) => tally
+            .and_then(|t| sources.iter().find(|s| s.id == t.last_source))
+            .filter(|source| is_silent(world, source, opened, now))
+            .map(|source| (source.id.as_str(), Moment::from_millis(source.last_heard_at))),
+        _ => None,
+    };
+    let moment = |at: Option<i64>| at.map(Moment::from_millis);
+    Known {
+        declared,
+        last_started_at: tally.and_then(|t| moment(t.last_started_at)),
+        last_ended_at: tally.and_then(|t| moment(t.last_ended_at)),
+        // An import of old events is heard today and says nothing about today.
+        last_heard_at: tally
+            .map(|t| Moment::from_millis(t.last_heard_at.min(t.last_happened_at.unwrap_or(t.last_heard_at)))),
+        expected_from: world.expected_from(id),
+        silent_source,
+        places: &[],
+        claims: &[],
+        paused: &NOTHING_PAUSED,
+    }
+}
+
+/// The workflows that are silent, each with what is to be said of it; from a few kept rows.
+///
+/// # Errors
+/// What the database says.
+pub async fn silent(app: &App, world: &World, now: Moment) -> sqlx::Result<Vec<(String, Wrong)>> {
+    let tallies = tallies::workflows(app.db.read()).await?;
+    let sources = sources::all(app.db.read()).await?;
+    let ids: BTreeSet<&String> = world.book.workflows.keys().chain(tallies.keys()).collect();
+    let zone = app.config.zone();
+    let pauses = pauses_near(app, now).await?;
+    let silent = ids.into_iter().filter_map(|id| {
+        // What a person has paused may be silent.
+        if Paused::at(&pauses, id, world.workflow(id), now).whole.is_some() {
+            return None;
+        }
+        let known = heard_of(world, id, tallies.get(id), &sources, now);
+        Some((id.clone(), verdict(&known, now, &zone).wrong.into_iter().next()?))
+    });
+    Ok(silent.collect())
+}
+
+/// Whether a source has gone silent; where hours are given, what was silent before they began does not count.
+fn is_silent(world: &World, record: &SourceRecord, opened: Option<Moment>, now: Moment) -> bool {
+    // What people say by a link, or in the portal, is our own word.
+    if [check_in::SOURCE, OURSELVES].contains(&record.id.as_str()) {
+        return false;
+    }
+    let last = Moment::from_millis(record.last_heard_at);
+    let counted = opened.map_or(last, |opened| last.max(opened));
+    Expected::of(&world.book, &record.id, Span::from_millis(record.longest_pause)).is_silent(counted, now)
+}
+
+/// Whether a pause is one of this workflow, of a step of it, or of a component that it uses.
+fn touches(pause: &Pause, workflow: &str, declared: Option<&Workflow>) -> bool {
+    match &pause.target {
+        Where::Component(id) => declared.is_some_and(|w| w.components().any(|used| used == id)),
+        place => place.workflow() == Some(workflow),
+    }
 }
 
 /// What the portal hears, for the freshness strip.
@@ -140,6 +258,11 @@ fn silent_sources(sources: &[SourceRecord], now: Moment) -> BTreeMap<String, Mom
 /// What the database says.
 pub async fn heard(app: &App, now: Moment) -> sqlx::Result<Heard> {
     let sources = sources::all(app.db.read()).await?;
-    let silent = silent_sources(&sources, now).into_iter().collect();
+    let world = app.worlds.now();
+    let silent = sources
+        .iter()
+        .filter(|s| is_silent(&world, s, None, now))
+        .map(|s| (s.id.clone(), Moment::from_millis(s.last_heard_at)))
+        .collect();
     Ok(Heard { sources: sources.len() as i64, silent })
 }

@@ -10,14 +10,20 @@ use app::model::book::{Book, Workflow};
 use app::model::mention::RunbookText;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
-use app::model::review::{self, Parts, SectionTrust, Spoken};
+use app::model::review::{self, Parts, Present, SectionTrust, Spoken};
 use app::model::status::Trust;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::book;
 use crate::db::Db;
 use crate::store::parts::{self, ChangeRecord};
+use crate::store::problems::{self, Doubt};
 use crate::store::reviews::{self, PinRecord};
 use crate::store::runbooks::{self, VersionRecord};
+
+/// The fields that say when a workflow should start.
+const EXPECTS: [&str; 5] =
+    ["expect.start_at", "expect.start_every", "expect.active", "expect.timezone", "expect.grace"];
 
 /// Everything that is declared or written, at one moment.
 #[derive(Debug, Default)]
@@ -53,6 +59,8 @@ pub struct Document {
     pub trusts: Vec<SectionTrust>,
     /// Who last reviewed which section.
     pub pins: BTreeMap<String, PinRecord>,
+    /// What people said after a problem that no review has answered since, for each section in the same order.
+    pub doubts: Vec<Vec<Doubt>>,
     /// Why the file and this text disagree.
     pub conflict: Option<String>,
 }
@@ -72,7 +80,8 @@ impl Document {
 
     /// How many flags stand on it.
     pub fn flags(&self) -> i64 {
-        self.trusts.iter().map(|t| t.differences.len() as i64 + i64::from(t.edited)).sum()
+        let doubts: i64 = self.doubts.iter().map(|d| d.len() as i64).sum();
+        doubts + self.trusts.iter().map(|t| t.differences.len() as i64 + i64::from(t.edited)).sum::<i64>()
     }
 
     /// When and by whom it was last reviewed.
@@ -93,9 +102,12 @@ impl World {
         self.book.workflows.get(id)
     }
 
-    /// Since when the book expects something of a workflow.
+    /// Since when the book expects of a workflow what it expects now: what it asks for anew is not held against the past.
     pub fn expected_from(&self, workflow: &str) -> Moment {
-        self.known_since.get(&Reference::Workflow(workflow.to_owned())).copied().unwrap_or_default()
+        let reference = Reference::Workflow(workflow.to_owned());
+        let known = self.known_since.get(&reference).copied().unwrap_or_default();
+        let asked = EXPECTS.iter().filter_map(|field| self.cause(&reference, field));
+        asked.map(|change| Moment::from_millis(change.changed_at)).fold(known, Moment::max)
     }
 
     /// The newest change of a value.
@@ -152,6 +164,11 @@ impl World {
         name.unwrap_or_else(|| reference.to_string())
     }
 
+    /// What is true now, for reviews.
+    pub fn present(&self) -> Present<'_> {
+        Present { parts: &self.parts, book: &self.book }
+    }
+
     /// Whether a part exists.
     pub fn exists(&self, reference: &Reference) -> bool {
         match reference {
@@ -168,6 +185,16 @@ impl World {
 #[derive(Debug, Default)]
 pub struct Worlds {
     current: RwLock<Arc<World>>,
+    turn: Mutex<()>,
+    imports: Mutex<()>,
+}
+
+/// The turn to put another world in use, or to judge runs by the book of this one. Whoever has it knows that no other
+/// world takes the place of what was read meanwhile.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    worlds: &'a Worlds,
+    _held: MutexGuard<'a, ()>,
 }
 
 impl Worlds {
@@ -182,20 +209,25 @@ impl Worlds {
         self.now().book.clone()
     }
 
-    fn set(&self, world: World) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(world);
-    }
-
-    /// Puts another book in use; documents are judged against it by `reload`.
-    pub fn set_book(&self, book: Book) {
-        let now = self.now();
-        self.set(World { book: Arc::new(book), book_errors: Vec::new(), ..now.shallow() });
+    fn replace(&self, make: impl FnOnce(&World) -> World) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(make(&current));
     }
 
     /// Says that the book on disk cannot be used, and why; the last good one stays.
     pub fn set_book_errors(&self, errors: Vec<String>) {
-        let now = self.now();
-        self.set(World { book_errors: errors, ..now.shallow() });
+        self.replace(|now| World { book_errors: errors, ..now.shallow() });
+    }
+
+    /// Waits for the turn. It is taken before a transaction and never inside one.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn { worlds: self, _held: self.turn.lock().await }
+    }
+
+    /// Waits until no other import is under way: each goes from reading files to judging runs before the next begins,
+    /// so that no older reading comes after a newer one.
+    pub async fn one_import(&self) -> MutexGuard<'_, ()> {
+        self.imports.lock().await
     }
 
     /// Reads again what documents depend on. On failure the last good world stays, and the failure is logged.
@@ -210,6 +242,14 @@ impl Worlds {
     /// # Errors
     /// What the database says.
     pub async fn try_reload(&self, db: &Db) -> sqlx::Result<()> {
+        let _turn = self.turn().await;
+        let world = self.read(db, self.book()).await?;
+        self.replace(|now| World { book_errors: now.book_errors.clone(), ..world });
+        Ok(())
+    }
+
+    /// The world as the database has it, with this book.
+    async fn read(&self, db: &Db, book: Arc<Book>) -> sqlx::Result<World> {
         let pool = db.read();
         let mut parts = Parts::new();
         let mut known_since = HashMap::new();
@@ -222,10 +262,15 @@ impl Worlds {
         for pin in reviews::pins(pool).await? {
             pins.entry(pin.slug.clone()).or_default().insert(pin.section.clone(), pin);
         }
+        let mut doubts: HashMap<String, Vec<Doubt>> = HashMap::new();
+        for doubt in problems::open_doubts(pool).await? {
+            doubts.entry(doubt.slug.clone()).or_default().push(doubt);
+        }
         let conflicts: HashMap<String, Option<String>> =
             runbooks::all(pool).await?.into_iter().map(|r| (r.slug, r.conflict)).collect();
         let records = runbooks::newest(pool).await?;
         let before = self.now();
+        let present = Present { parts: &parts, book: &book };
         let mut documents = BTreeMap::new();
         let mut speaking: HashMap<Reference, BTreeSet<String>> = HashMap::new();
         for record in records {
@@ -233,24 +278,34 @@ impl Worlds {
             let known = before.documents.get(&slug).filter(|d| d.record.version == record.version);
             let pins = pins.remove(&slug).unwrap_or_default();
             let conflict = conflicts.get(&slug).cloned().flatten();
-            let document = judge_document(record, known, pins, conflict, &parts);
+            let doubts = doubts.remove(&slug).unwrap_or_default();
+            let document = judge_document(record, known, pins, doubts, conflict, present);
             let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
             for reference in spoken.chain(&document.text.front.about) {
                 speaking.entry(reference.clone()).or_default().insert(slug.clone());
             }
             documents.insert(slug, Arc::new(document));
         }
-        // The book may have been replaced while the database was read.
-        let now = self.now();
-        self.set(World {
-            book: now.book.clone(),
-            book_errors: now.book_errors.clone(),
+        Ok(World {
+            book,
+            book_errors: Vec::new(),
             parts,
             known_since,
             documents,
             causes: causes.into_iter().map(|c| ((c.reference.clone(), c.field.clone()), c)).collect(),
             speaking,
-        });
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// Puts another book in use, together with the parts that its import wrote.
+    ///
+    /// # Errors
+    /// What the database says; the last world stays then.
+    pub async fn use_book(self, db: &Db, book: Book) -> sqlx::Result<()> {
+        let world = self.worlds.read(db, Arc::new(book)).await?;
+        self.worlds.replace(|_| world);
         Ok(())
     }
 }
@@ -273,8 +328,9 @@ fn judge_document(
     record: VersionRecord,
     known: Option<&Arc<Document>>,
     pins: BTreeMap<String, PinRecord>,
+    doubts: Vec<Doubt>,
     conflict: Option<String>,
-    parts: &Parts,
+    present: Present,
 ) -> Document {
     let (text, outline) = match known {
         Some(known) => (known.text.clone(), known.outline.clone()),
@@ -291,19 +347,30 @@ fn judge_document(
         .map(|s| review::spoken(&s.links, s.facts.iter().map(|f| (&f.subject, f.path.as_str()))))
         .map(|spoken| spoken.into_iter().filter(|s| !matches!(s.subject, Reference::Runbook(..))).collect())
         .collect();
+    let doubts: Vec<Vec<Doubt>> = outline
+        .sections
+        .iter()
+        .map(|section| doubts.iter().filter(|d| d.section == section.anchor).cloned().collect())
+        .collect();
     let trusts = outline
         .sections
         .iter()
         .zip(&spoken)
-        .map(|(section, spoken)| {
+        .zip(&doubts)
+        .map(|((section, spoken), doubts)| {
             let source = outline.body().get(section.source_range.clone()).unwrap_or_default();
             let pin = pins.get(&section.anchor).map(|p| &p.pin);
-            match (spoken.is_empty(), pin) {
+            let judged = match (spoken.is_empty(), pin) {
                 // What links to nothing and was never asked about is no reason to doubt the document.
                 (true, None) => SectionTrust { trust: Trust::NotLinked, edited: false, differences: Vec::new() },
-                _ => review::section_trust(source, spoken, pin, parts),
+                _ => review::section_trust(source, spoken, pin, present),
+            };
+            match doubts.is_empty() {
+                true => judged,
+                // Somebody followed it and says that it was not right.
+                false => SectionTrust { trust: Trust::CheckNeeded, ..judged },
             }
         })
         .collect();
-    Document { record, text, outline, spoken, trusts, pins, conflict }
+    Document { record, text, outline, spoken, trusts, pins, doubts, conflict }
 }

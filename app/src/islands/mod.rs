@@ -36,7 +36,7 @@ pub fn LiveStream(
     view! { <span class="live-state">{format!("Picture of {made}")}</span> }
 }
 
-/// A small button that copies an id; hidden where the browser cannot copy, and without JavaScript.
+/// A small button that copies an id or a text; hidden where the browser cannot copy, and without JavaScript.
 #[island]
 pub fn CopyButton(
     /// What is copied.
@@ -46,7 +46,8 @@ pub fn CopyButton(
     let hidden = !gestures::can_copy();
     #[cfg(not(feature = "hydrate"))]
     let hidden = true;
-    let name = format!("Copy {text}");
+    // An id is said; a paragraph would be read out whole as the name of a button.
+    let name = if text.len() > 100 { "Copy this text".to_owned() } else { format!("Copy {text}") };
     view! {
         <button
             type="button"

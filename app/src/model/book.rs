@@ -1,10 +1,14 @@
 //! The book: everything a team declares about its workflows, components, decisions and workarounds.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::agreement::Tolerance;
+use super::event::Fault;
 use super::moment::Span;
 use super::reference::Reference;
 
@@ -48,6 +52,9 @@ pub struct Workflow {
     /// What should be true by when.
     #[serde(default)]
     pub expect: Expect,
+    /// Which systems must say the same of the thing that a run is about; needs `subject`.
+    #[serde(default)]
+    pub agree: Vec<Agreement>,
     /// The stages, in order.
     #[serde(default)]
     pub steps: Vec<Step>,
@@ -76,6 +83,8 @@ pub struct Expect {
     pub finish_within: Option<Span>,
     /// A run starts at least this often.
     pub start_every: Option<Span>,
+    /// Two runs start at least this far apart; closer is too often.
+    pub min_interval: Option<Span>,
     /// A run starts at these times: a five-field cron line, in `timezone`.
     pub start_at: Option<String>,
     /// The IANA time zone of `start_at` and `active`; UTC when absent.
@@ -84,6 +93,30 @@ pub struct Expect {
     pub grace: Option<Span>,
     /// When silence counts, like `Mon-Fri 06:00-22:00`; always when absent.
     pub active: Option<String>,
+}
+
+/// Systems that must say the same of a thing, as their `record` events tell it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// The systems, as `record` events name them, two at least; the id of a component lends its name. Each two of them
+    /// are compared. A thing that only one has told of is not.
+    pub systems: Vec<String>,
+    /// The fields that must be alike. A field that only one has told is not compared.
+    pub fields: Vec<String>,
+    /// How far apart numbers may be: `1%` of the greater one, or a number like `0.01`; not at all when absent.
+    pub tolerance: Option<Tolerance>,
+    /// How long they may differ before it is a problem; 10 minutes when absent.
+    pub within: Option<Span>,
+}
+
+impl Agreement {
+    /// What a person reads: `shop, erp: status, total; within 10m; up to 1% apart`.
+    pub fn words(&self) -> String {
+        let within = self.within.map(|w| format!("; within {w}")).unwrap_or_default();
+        let tolerance = self.tolerance.map(|t| format!("; up to {t} apart")).unwrap_or_default();
+        format!("{}: {}{within}{tolerance}", self.systems.join(", "), self.fields.join(", "))
+    }
 }
 
 /// One stage of a workflow, done by a component.
@@ -110,9 +143,22 @@ pub struct Step {
     pub safe_to_retry: Option<SafeToRetry>,
     /// What happens if it is skipped.
     pub if_skipped: Option<String>,
+    /// Who may say by a link, with one click, that it is done; no link when absent. Only for what people do: a step
+    /// whose component is an approval, a spreadsheet, a mailbox or a person.
+    pub check_in: Option<CheckIn>,
     /// Known ways it fails.
     #[serde(default)]
     pub failure_points: Vec<FailurePoint>,
+}
+
+/// Who may say by a link that a step is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckIn {
+    /// Whoever has the link.
+    Anyone,
+    /// Whoever has the link and an account.
+    Account,
 }
 
 /// How a step tries again.
@@ -186,19 +232,40 @@ pub struct FailurePoint {
     pub automatic: Option<String>,
     /// What a person does: `runbook:slug#section`.
     pub action: Option<Reference>,
+    /// Whether another try can help; `false` makes it Broken at once, whatever the retry policy says.
+    pub retryable: Option<bool>,
 }
 
 impl FailurePoint {
-    /// Whether an error (code and message in one text) is this failure: every given expression must match.
-    /// One without any expression matches nothing; an expression that cannot be read matches nothing either.
-    pub fn matches(&self, error: &str) -> bool {
-        let given: Vec<_> = self.when.code.iter().chain(&self.when.message).collect();
-        !error.is_empty()
-            && !given.is_empty()
-            && given.into_iter().all(|expression| {
-                regex::RegexBuilder::new(expression).case_insensitive(true).build().is_ok_and(|r| r.is_match(error))
-            })
+    /// Whether an error is this failure: every given expression must match, that of the code the code, that of the
+    /// message the message. One without any expression matches nothing; an expression that cannot be read matches
+    /// nothing either.
+    pub fn matches(&self, error: &Fault) -> bool {
+        let given = [(&self.when.code, &error.code), (&self.when.message, &error.message)];
+        let mut given = given.into_iter().filter_map(|(wanted, text)| Some((wanted.as_ref()?, text))).peekable();
+        given.peek().is_some() && given.all(|(wanted, text)| !text.is_empty() && is_found(wanted, text))
     }
+}
+
+/// Whether a case-insensitive regular expression is found in a text. Every failed try asks, so each expression is
+/// compiled once a thread.
+fn is_found(expression: &str, text: &str) -> bool {
+    /// Enough for every failure point of a large book; then it starts anew.
+    const MOST_KNOWN: usize = 2_000;
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Option<Regex>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() > MOST_KNOWN {
+            known.clear();
+        }
+        let compile = || RegexBuilder::new(expression).case_insensitive(true).build().ok();
+        let regex = match known.get(expression) {
+            Some(regex) => regex,
+            None => known.entry(expression.to_owned()).or_insert_with(compile),
+        };
+        regex.as_ref().is_some_and(|regex| regex.is_match(text))
+    })
 }
 
 /// How to recognise a failure: case-insensitive regular expressions, all given must match.
@@ -237,6 +304,26 @@ pub struct Component {
     /// What fields mean on paper, and in practice.
     #[serde(default)]
     pub fields: Vec<Field>,
+    /// How it reports to Watchbook, where its silence is to be noticed.
+    pub reports: Option<Reports>,
+}
+
+/// How a component reports to Watchbook.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reports {
+    /// The name of the source that it sends events as; its own id when absent.
+    #[serde(rename = "as")]
+    pub source: Option<String>,
+    /// It is heard at least this often; what is usual is learned when absent.
+    pub every: Option<Span>,
+}
+
+impl Reports {
+    /// The name of the source.
+    pub fn source<'a>(&'a self, component: &'a Component) -> &'a str {
+        self.source.as_deref().unwrap_or(&component.id)
+    }
 }
 
 /// What sort of thing a component is.
@@ -258,6 +345,11 @@ pub enum ComponentType {
 }
 
 impl ComponentType {
+    /// Whether people do its work: what waits there waits for a person.
+    pub fn is_manual(self) -> bool {
+        matches!(self, Self::Spreadsheet | Self::Mailbox | Self::Person | Self::Approval)
+    }
+
     /// What a person reads.
     pub fn words(self) -> &'static str {
         match self {
@@ -413,11 +505,33 @@ impl Book {
         self.workflows.get(workflow)?.step(step)
     }
 
+    /// Who does a step by hand: the role itself, or whoever answers for the approval, the sheet or the mailbox. None for
+    /// what a program does.
+    pub fn done_by_hand(&self, step: &Step) -> Option<&str> {
+        let component = self.components.get(step.component.as_deref()?).filter(|c| c.kind.is_manual())?;
+        match (component.kind, &component.owner) {
+            (ComponentType::Person, _) | (_, None) => Some(&component.name),
+            (_, Some(owner)) => Some(owner),
+        }
+    }
+
     /// The components that need this one directly, with how.
     pub fn dependants<'a>(&'a self, component: &'a str) -> impl Iterator<Item = (&'a Component, &'a Dependency)> {
         self.components
             .values()
             .flat_map(move |c| c.depends_on.iter().filter(move |d| d.id == component).map(move |d| (c, d)))
+    }
+
+    /// The component that reports as this source.
+    pub fn reporter(&self, source: &str) -> Option<&Component> {
+        self.components.values().find(|c| c.reports.as_ref().is_some_and(|r| r.source(c) == source))
+    }
+
+    /// What waits in a queue, in the plural: the unit of the workflows with a step that waits in it, where it is one.
+    pub fn unit_in(&self, queue: &str) -> Option<&str> {
+        let mut units = self.workflows.values().filter(|w| w.steps.iter().any(|s| s.via.as_deref() == Some(queue)));
+        let unit = units.next()?.unit.as_deref()?;
+        units.all(|w| w.unit.as_deref() == Some(unit)).then_some(unit)
     }
 
     /// The steps that this component does, or that wait in it.
@@ -534,6 +648,19 @@ mod tests {
     fn exponential_waits_double_up_to_the_maximum_and_end_with_the_last_try() {
         let waits: Vec<_> = (1..=6).map(|n| retry(Backoff::Exponential).wait_after(n).map(Span::millis)).collect();
         assert_eq!(waits, [Some(30_000), Some(60_000), Some(120_000), Some(240_000), Some(300_000), None]);
+    }
+
+    #[test]
+    fn a_failure_point_reads_the_code_as_code_and_the_message_as_message() {
+        let point = |when: serde_json::Value| -> FailurePoint {
+            serde_json::from_value(serde_json::json!({"id": "f", "when": when})).unwrap()
+        };
+        let error = |code: &str, message: &str| Fault { code: code.into(), message: message.into() };
+        let exact = point(serde_json::json!({"code": "^503$"}));
+        assert!(exact.matches(&error("503", "refused")) && !exact.matches(&error("timeout", "503 orders")));
+        let both = point(serde_json::json!({"code": "503", "message": "REFUSED"}));
+        assert!(both.matches(&error("503", "it refused")) && !both.matches(&error("503", "busy")));
+        assert!(!point(serde_json::json!({})).matches(&error("503", "refused")));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Judging one run: what is watched about it, in which state, and when it must be looked at again.
 
 use super::book::{Step, Workflow};
-use super::event::Progress;
+use super::event::{Fault, Progress};
 use super::moment::{Moment, Span};
+use super::problem::{Helpless, Kind, cause};
 use super::run::{Run, Visit};
 use super::status::State;
 
 /// How long after its announced time a next try is still in time.
-const TRY_GRACE: Span = Span::from_minutes(1);
+pub(super) const TRY_GRACE: Span = Span::from_minutes(1);
 
 /// How long a retry without any announced or declared time is believed.
 const TRY_UNKNOWN: Span = Span::from_minutes(60);
+
+/// From this many failed tries on retrying is a problem where no policy says how many there may be.
+const MANY_TRIES: u32 = 3;
 
 /// One place of an open run that is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +23,16 @@ pub struct Watch {
     pub step: String,
     /// Whether the run has left that step and has not reached the next one.
     pub between: bool,
+    /// Whether another try is under way after one that failed: a retry is not a success yet.
+    pub trying_again: bool,
     /// Its state; never `NoSignal` or `Paused` for a single run.
     pub state: State,
+    /// What sort of problem it is part of; none while on track, and in the first half of its tries.
+    pub kind: Option<Kind>,
+    /// What makes it one problem with others at its place (`problem::cause`).
+    pub cause: String,
+    /// Why it will not recover by itself, where it will not.
+    pub helpless: Option<Helpless>,
     /// Since when: the try began, the failure began, or the time was over.
     pub since: Moment,
     /// When it must be judged again, if nothing is heard; none when only an event can change it.
@@ -62,7 +74,7 @@ pub fn judge(run: &Run, declared: Option<&Workflow>, now: Moment) -> Judged {
         return Judged { watches: Vec::new(), ended_at: None };
     }
     if let Some(ended_at) = ended_at(run, declared) {
-        return Judged { watches: failed_whole(run).into_iter().collect(), ended_at: Some(ended_at) };
+        return Judged { watches: failed_whole(run, declared).into_iter().collect(), ended_at: Some(ended_at) };
     }
     let run_due =
         declared.and_then(|w| w.expect.finish_within).map(|within| Moment::from_millis(run.started_at) + within);
@@ -83,76 +95,123 @@ pub fn judge(run: &Run, declared: Option<&Workflow>, now: Moment) -> Judged {
 fn ended_at(run: &Run, declared: Option<&Workflow>) -> Option<Moment> {
     if let Some(whole) = &run.whole
         && whole.progress.is_result()
-        && run.visits.iter().all(|v| v.started_at <= whole.at)
     {
-        return Some(Moment::from_millis(whole.at));
+        let failed = matches!(whole.progress, Progress::Failed | Progress::Partial);
+        if !run.visits.iter().any(|v| goes_on(v, whole.at, failed)) {
+            return Some(Moment::from_millis(whole.at));
+        }
     }
     let declared = declared?;
     let latest: Vec<_> = run.latest_visits().collect();
     let good = |v: &Visit| matches!(v.progress, Progress::Succeeded | Progress::Skipped | Progress::Cancelled);
-    let cancelled = latest.last().is_some_and(|v| v.progress == Progress::Cancelled);
+    let all_good = latest.iter().all(|v| good(v));
+    let cancelled = latest.last().is_some_and(|v| v.progress == Progress::Cancelled) && all_good;
     let edges = declared.edges();
     let mut last_steps = declared.steps.iter().filter(|s| !edges.iter().any(|(from, _)| *from == s.id)).peekable();
-    let all_left = last_steps.peek().is_some()
-        && last_steps.all(|s| latest.iter().any(|v| v.step == s.id && good(v)))
-        && latest.iter().all(|v| good(v));
+    let all_left =
+        last_steps.peek().is_some() && last_steps.all(|s| latest.iter().any(|v| v.step == s.id && good(v))) && all_good;
     (all_left || cancelled)
         .then(|| Moment::from_millis(latest.iter().map(|v| v.progress_at).max().unwrap_or(run.last_at)))
 }
 
+/// Whether a visit says that its run goes on after it had ended: it began later and is not over well; or, where the
+/// run had failed, one of its steps was sent again and did not fail.
+fn goes_on(visit: &Visit, ended_at: i64, failed: bool) -> bool {
+    match visit.progress {
+        Progress::Waiting | Progress::Running | Progress::Retrying if failed => visit.progress_at > ended_at,
+        Progress::Succeeded => failed && visit.progress_at > ended_at,
+        Progress::Skipped | Progress::Cancelled => false,
+        _ => visit.started_at > ended_at,
+    }
+}
+
 /// A run that ended as failed needs a person; its place is the last step that failed, or the last one at all.
-fn failed_whole(run: &Run) -> Option<Watch> {
+fn failed_whole(run: &Run, declared: Option<&Workflow>) -> Option<Watch> {
     let whole = run.whole.as_ref().filter(|w| matches!(w.progress, Progress::Failed | Progress::Partial))?;
     let visit = run.latest_visits().filter(|v| v.failing_since.is_some()).last().or(run.visits.last());
+    let step = visit.and_then(|v| declared?.step(&v.step));
     let error = whole.error.as_ref().or(visit.and_then(|v| v.error.as_ref()));
+    let cause = error.map(|e| cause(step, e)).unwrap_or_default();
+    let kind = if whole.progress == Progress::Partial { Kind::Partial } else { Kind::Failed };
+    let left = whole.remainder.as_ref().map(ToString::to_string);
     Some(Watch {
-        step: visit.map(|v| v.step.clone()).unwrap_or_default(),
-        between: false,
-        state: State::Broken,
-        since: Moment::from_millis(visit.and_then(|v| v.failing_since).unwrap_or(whole.at)),
-        due_at: None,
-        next_attempt_at: None,
-        gives_up_at: None,
+        kind: Some(kind),
+        helpless: Some(helpless(step, visit.map_or(1, |v| v.attempt), error)),
+        error: left.or(error.map(ToString::to_string)).unwrap_or_default(),
+        cause,
         attempt: visit.map_or(1, |v| v.attempt),
-        error: error.map(ToString::to_string).unwrap_or_default(),
+        ..Watch::at(
+            visit.map(|v| v.step.as_str()).unwrap_or_default(),
+            State::Broken,
+            Moment::from_millis(visit.and_then(|v| v.failing_since).unwrap_or(whole.at)),
+        )
     })
+}
+
+/// Why nothing will try again.
+fn helpless(step: Option<&Step>, attempt: u32, error: Option<&Fault>) -> Helpless {
+    let policy = step.and_then(|s| s.retry.as_ref());
+    match policy {
+        _ if step.zip(error).is_some_and(|(step, error)| !can_retry(step, error)) => Helpless::NotRetryable,
+        Some(policy) if policy.max_attempts > 1 && attempt >= policy.max_attempts => Helpless::Exhausted,
+        _ => Helpless::NoRetry,
+    }
+}
+
+/// Whether another try can help: the failure point that matches may say that it cannot.
+fn can_retry(step: &Step, error: &Fault) -> bool {
+    let point = step.failure_points.iter().find(|p| p.matches(error));
+    point.is_none_or(|p| p.retryable != Some(false))
 }
 
 fn watch_visit(visit: &Visit, step: Option<&Step>, run_due: Option<Moment>, now: Moment) -> Option<Watch> {
     let moment = |ms: i64| Moment::from_millis(ms);
     let policy = step.and_then(|s| s.retry.as_ref());
+    let failing_since = visit.failing_since.map(moment);
     let mut watch = Watch {
-        step: visit.step.clone(),
-        between: false,
-        state: State::OnTrack,
-        since: moment(visit.attempt_at),
-        due_at: None,
-        next_attempt_at: None,
-        gives_up_at: None,
         attempt: visit.attempt,
         error: visit.error.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ..Watch::at(&visit.step, State::OnTrack, moment(visit.attempt_at))
     };
-    let failing_since = moment(visit.failing_since.unwrap_or(visit.progress_at));
+    let error = visit.error.as_ref().filter(|_| failing_since.is_some());
+    watch.cause = error.map(|e| cause(step, e)).unwrap_or_default();
     match visit.progress {
         Progress::Succeeded | Progress::Skipped | Progress::Cancelled => return None,
         Progress::Partial => {
-            let left = visit.remainder.as_ref().map(|r| format!("{} of {} done", r.done, r.total));
-            watch.error = left.unwrap_or(watch.error);
-            return Some(Watch { state: State::Broken, since: failing_since, ..watch });
+            watch.error = visit.remainder.as_ref().map_or(watch.error, ToString::to_string);
+            watch.kind = Some(Kind::Partial);
+            watch.helpless = Some(helpless(step, visit.attempt, error));
+            watch.state = State::Broken;
+            watch.since = failing_since.unwrap_or(moment(visit.progress_at));
+            return Some(watch);
         }
         Progress::Waiting | Progress::Running => {
             let step_due = step.and_then(|s| s.finish_within).map(|within| moment(visit.attempt_at) + within);
             watch.due_at = [step_due, run_due].into_iter().flatten().min();
+            if let Some(since) = failing_since {
+                watch.trying_again = true;
+                watch.state = State::Retrying;
+                watch.since = since;
+                watch.kind = is_problem(visit.attempt - 1, step).then_some(Kind::Retrying);
+            }
         }
         Progress::Failed | Progress::Retrying => {
             let announced = visit.next_attempt_at.map(moment);
-            let by_policy = || Some(moment(visit.progress_at) + policy?.wait_after(visit.attempt)?);
+            let helps = step.zip(error).is_none_or(|(step, error)| can_retry(step, error));
+            let left = policy.filter(|policy| helps && visit.attempt < policy.max_attempts);
+            // A policy that does not say how long it waits leaves tries, but no time for the next one.
+            let by_policy =
+                || Some(moment(visit.progress_at) + left.filter(|p| p.first.is_some())?.wait_after(visit.attempt)?);
             let next = announced.or_else(by_policy);
-            if visit.progress == Progress::Failed && next.is_none() {
-                return Some(Watch { state: State::Broken, since: failing_since, ..watch });
+            watch.since = failing_since.unwrap_or(moment(visit.progress_at));
+            if visit.progress == Progress::Failed && announced.is_none() && left.is_none() {
+                watch.state = State::Broken;
+                watch.kind = Some(Kind::Failed);
+                watch.helpless = Some(helpless(step, visit.attempt, error));
+                return Some(watch);
             }
             watch.state = State::Retrying;
-            watch.since = failing_since;
+            watch.kind = is_problem(visit.attempt, step).then_some(Kind::Retrying);
             watch.next_attempt_at = next;
             watch.gives_up_at = next.and_then(|next| {
                 let policy = policy?;
@@ -166,26 +225,48 @@ fn watch_visit(visit: &Visit, step: Option<&Step>, run_due: Option<Moment>, now:
     Some(late_if_over(watch, now))
 }
 
+/// Whether this many failed tries are past half the policy; without a policy from the third on.
+fn is_problem(failed: u32, step: Option<&Step>) -> bool {
+    match step.and_then(|s| s.retry.as_ref()) {
+        Some(policy) => failed.saturating_mul(2) > policy.max_attempts,
+        None => failed >= MANY_TRIES,
+    }
+}
+
 fn between(run: &Run, run_due: Option<Moment>, now: Moment) -> Watch {
     let last = run.visits.last();
-    let watch = Watch {
-        step: last.map(|v| v.step.clone()).unwrap_or_default(),
-        between: true,
-        state: State::OnTrack,
-        since: Moment::from_millis(last.map_or(run.started_at, |v| v.progress_at)),
-        due_at: run_due,
-        next_attempt_at: None,
-        gives_up_at: None,
-        attempt: 1,
-        error: String::new(),
-    };
-    late_if_over(watch, now)
+    let since = Moment::from_millis(last.map_or(run.started_at, |v| v.progress_at));
+    let step = last.map(|v| v.step.as_str()).unwrap_or_default();
+    late_if_over(Watch { between: true, due_at: run_due, ..Watch::at(step, State::OnTrack, since) }, now)
+}
+
+impl Watch {
+    /// A watch at a step about which nothing else is known.
+    pub fn at(step: &str, state: State, since: Moment) -> Self {
+        Self {
+            step: step.to_owned(),
+            between: false,
+            trying_again: false,
+            state,
+            kind: None,
+            cause: String::new(),
+            helpless: None,
+            since,
+            due_at: None,
+            next_attempt_at: None,
+            gives_up_at: None,
+            attempt: 1,
+            error: String::new(),
+        }
+    }
 }
 
 /// Past its time: Late since then, until something is heard.
 fn late_if_over(watch: Watch, now: Moment) -> Watch {
     match watch.due_at {
-        Some(due) if due <= now => Watch { state: State::Late, since: due, due_at: None, ..watch },
+        Some(due) if due <= now => {
+            Watch { state: State::Late, kind: Some(Kind::Stuck), since: due, due_at: None, ..watch }
+        }
         _ => watch,
     }
 }
@@ -292,5 +373,94 @@ mod tests {
     fn a_run_that_ended_as_failed_needs_a_person() {
         let judged = judged(&[(0, step("b", "running")), (9, json!({"state": "failed", "error": "no stock"}))], 9_999);
         assert_eq!((judged.state(), judged.watches[0].error.as_str()), (State::Broken, "no stock"));
+    }
+
+    #[test]
+    fn another_try_that_runs_is_still_retrying_and_no_success() {
+        let judged = judged(
+            &[
+                (0, json!({"step": "b", "state": "failed", "attempt": 1, "error": {"code": "503"}})),
+                (30, json!({"step": "b", "state": "running", "attempt": 2})),
+            ],
+            40,
+        );
+        let watch = &judged.watches[0];
+        assert_eq!((watch.state, watch.trying_again, watch.since), (State::Retrying, true, at(0)));
+        assert_eq!((watch.kind, watch.cause.as_str()), (None, "code:503"));
+    }
+
+    #[test]
+    fn retrying_is_a_problem_past_half_the_policy() {
+        let tries = |n: u32| {
+            let judged = judged(&[(0, json!({"step": "b", "state": "failed", "attempt": n}))], 1);
+            judged.watches[0].kind
+        };
+        assert_eq!((tries(1), tries(2), tries(3)), (None, Some(Kind::Retrying), Some(Kind::Failed)));
+    }
+
+    #[test]
+    fn a_failure_that_no_try_can_help_is_broken_at_once_and_says_why() {
+        let mut workflow = workflow();
+        workflow.steps[1].failure_points = vec![
+            serde_json::from_value(json!({"id": "blocked", "when": {"code": "423"}, "retryable": false})).unwrap(),
+        ];
+        let event = json!({"workflow": "w", "run": "1", "step": "b", "state": "failed", "attempt": 1,
+            "time": at(0).to_string(), "error": {"code": "423", "message": "customer is blocked"}});
+        let heard = Heard { event: Event::parse(event, "t", at(0)).unwrap(), received_at: at(0) };
+        let judged = judge(&fold(&[heard]), Some(&workflow), at(1));
+        let watch = &judged.watches[0];
+        assert_eq!((watch.state, watch.helpless), (State::Broken, Some(Helpless::NotRetryable)));
+        assert_eq!(watch.cause, "failure:blocked");
+    }
+
+    #[test]
+    fn a_run_that_failed_and_is_sent_again_goes_on() {
+        let sent = [
+            (0, json!({"step": "b", "state": "failed", "attempt": 3})),
+            (1, json!({"state": "failed", "error": "held"})),
+            (600, json!({"step": "b", "state": "running", "attempt": 4})),
+        ];
+        let again = judged(&sent, 601);
+        assert_eq!((again.ended_at, again.state()), (None, State::Retrying));
+        assert_eq!(again.watches[0].kind, Some(Kind::Retrying));
+    }
+
+    #[test]
+    fn a_run_done_in_part_says_how_much_is_left() {
+        let judged = judged(
+            &[(0, step("b", "succeeded")), (1, json!({"state": "partial", "remainder": {"done": 97, "total": 100}}))],
+            2,
+        );
+        let watch = &judged.watches[0];
+        assert_eq!((watch.kind, watch.error.as_str()), (Some(Kind::Partial), "97 of 100 done"));
+    }
+
+    #[test]
+    fn a_policy_that_does_not_say_how_long_it_waits_has_tries_left_at_no_known_time() {
+        let mut workflow = workflow();
+        workflow.steps[1].retry = Some(serde_json::from_value(json!({"max_attempts": 3})).unwrap());
+        let event = json!({"workflow": "w", "run": "1", "step": "b", "state": "failed", "time": at(0).to_string()});
+        let heard = Heard { event: Event::parse(event, "t", at(0)).unwrap(), received_at: at(0) };
+        let watch = judge(&fold(&[heard]), Some(&workflow), at(120)).watches.remove(0);
+        assert_eq!((watch.state, watch.next_attempt_at), (State::Retrying, None));
+    }
+
+    #[test]
+    fn a_cancelled_step_hides_no_broken_one() {
+        let judged = judged(
+            &[
+                (0, step("a", "succeeded")),
+                (1, json!({"step": "b", "state": "failed", "attempt": 3})),
+                (2, step("c", "cancelled")),
+            ],
+            3,
+        );
+        assert_eq!((judged.state(), judged.ended_at), (State::Broken, None));
+    }
+
+    #[test]
+    fn a_last_word_of_a_step_does_not_open_a_run_that_has_ended() {
+        let cancelled = [(0, step("b", "running")), (5, json!({"state": "cancelled"})), (6, step("c", "skipped"))];
+        assert_eq!(judged(&cancelled, 9_999).ended_at, Some(at(5)));
     }
 }

@@ -1,20 +1,36 @@
 //! The nouns of Watchbook and the rules about them, in reading order. No IO, no clock.
 
+pub mod agreement;
+pub mod blast;
 pub mod book;
 pub mod check;
+pub mod check_in;
 pub mod compare;
 pub mod event;
 pub mod fact;
 pub mod flow;
+pub mod group;
+pub mod headroom;
+pub mod hourly;
 pub mod judge;
 pub mod mention;
 pub mod moment;
+pub mod notice;
+pub mod pause;
 pub mod problem;
+pub mod queue;
+pub mod record;
 pub mod reference;
+pub mod report;
+pub mod retelling;
 pub mod review;
 pub mod run;
 pub mod schedule;
+pub mod signal;
+pub mod sketch;
 pub mod source;
 pub mod status;
 pub mod story;
+pub mod subject;
+pub mod usual;
 pub mod verdict;

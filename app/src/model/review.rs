@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::book::{Book, Component, FailurePoint, Step, Workflow};
+use super::fact::value_at;
 use super::moment::{Moment, Span};
 use super::reference::Reference;
 use super::status::Trust;
@@ -19,52 +20,87 @@ pub type Parts = BTreeMap<Reference, Values>;
 /// The field that holds what is deployed of a component, told by change events.
 pub const DEPLOYED: &str = "deployed";
 
+/// The field of a change that was told and left what is deployed as it was: told late, said again, or naming no version.
+pub const TOLD: &str = "change";
+
 /// What a reviewer saw of one section and said was right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pin {
     /// The fingerprint of the section's text.
     pub text: String,
-    /// The values of every part that it speaks of; nothing for a part that did not exist.
+    /// The values of every part that it speaks of (all that matter, or those it states); nothing for a part that did
+    /// not exist.
     pub parts: BTreeMap<Reference, Option<Values>>,
 }
 
-/// What a section speaks of: a part as a whole where it links to it, or single values where it only states facts.
+/// What is true now, to hold what reviewers saw against.
+#[derive(Debug, Clone, Copy)]
+pub struct Present<'a> {
+    /// The values that matter of every part.
+    pub parts: &'a Parts,
+    /// The book, for the values that do not matter by themselves but may be stated.
+    pub book: &'a Book,
+}
+
+impl Present<'_> {
+    fn value(self, subject: &Reference, field: &str) -> Option<String> {
+        let matters = self.parts.get(subject).and_then(|values| values.get(field)).cloned();
+        matters.or_else(|| value_at(self.book, subject, field))
+    }
+}
+
+/// What a section speaks of in one part: all of it where it links to it, and the values that it states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spoken {
     /// The part.
     pub subject: Reference,
-    /// The values it states; none for the part as a whole.
-    pub fields: Option<BTreeSet<String>>,
+    /// Whether it links to the part: then it speaks of every value that matters.
+    pub whole: bool,
+    /// The paths of the values it states, whether they matter by themselves or not.
+    pub stated: BTreeSet<String>,
 }
 
 /// What a section speaks of, from its links and its facts (subject and path).
 pub fn spoken<'a>(links: &[Reference], facts: impl IntoIterator<Item = (&'a Reference, &'a str)>) -> Vec<Spoken> {
-    let mut spoken: Vec<_> = links.iter().map(|link| Spoken { subject: link.clone(), fields: None }).collect();
+    let part = |subject: &Reference, whole| Spoken { subject: subject.clone(), whole, stated: BTreeSet::new() };
+    let mut spoken: Vec<_> = links.iter().map(|link| part(link, true)).collect();
     for (subject, path) in facts {
-        match spoken.iter_mut().find(|s| s.subject == *subject) {
-            Some(Spoken { fields: None, .. }) => {}
-            Some(Spoken { fields: Some(fields), .. }) => {
-                fields.insert(path.to_owned());
-            }
-            None => {
-                spoken.push(Spoken { subject: subject.clone(), fields: Some(BTreeSet::from([path.to_owned()])) });
-            }
-        }
+        let known = spoken.iter().position(|s| s.subject == *subject).unwrap_or_else(|| {
+            spoken.push(part(subject, false));
+            spoken.len() - 1
+        });
+        spoken[known].stated.insert(path.to_owned());
     }
     spoken
 }
 
 impl Spoken {
     /// The values of the part that the section speaks of; none when the part does not exist.
-    fn values(&self, present: &Parts) -> Option<Values> {
-        let values = present.get(&self.subject)?;
-        Some(match &self.fields {
-            None => values.clone(),
-            Some(fields) => {
-                let stated = values.iter().filter(|(field, _)| fields.contains(*field));
-                stated.map(|(field, value)| (field.clone(), value.clone())).collect()
-            }
-        })
+    fn values(&self, present: Present) -> Option<Values> {
+        let known = present.parts.get(&self.subject)?;
+        let mut values = if self.whole { known.clone() } else { Values::new() };
+        for path in &self.stated {
+            values.extend(present.value(&self.subject, path).map(|value| (path.clone(), value)));
+        }
+        Some(values)
+    }
+
+    /// What differs between the values that a reviewer saw and those of now.
+    ///
+    /// A text that was edited since may speak of more or less than the one that was reviewed. What it no longer speaks
+    /// of is no reason to doubt it, and of what it did not speak then nothing is known to differ.
+    fn differences(&self, seen: &Values, now: &Values, edited: bool, present: Present) -> Vec<Difference> {
+        let fields: BTreeSet<&String> = seen.keys().chain(now.keys()).collect();
+        fields
+            .into_iter()
+            .filter(|field| self.whole || self.stated.contains(*field))
+            .filter(|field| !edited || seen.contains_key(*field))
+            .filter_map(|field| {
+                let (before, after) = (seen.get(field).cloned(), present.value(&self.subject, field));
+                let words = |value: Option<String>| value.unwrap_or_default();
+                (before != after).then(|| difference(&self.subject, field, &words(before), &words(after)))
+            })
+            .collect()
     }
 }
 
@@ -93,10 +129,11 @@ pub struct SectionTrust {
 }
 
 /// Judges one section: `spoken` is what it speaks of, `pin` what its last reviewer saw.
-pub fn section_trust(text: &str, spoken: &[Spoken], pin: Option<&Pin>, present: &Parts) -> SectionTrust {
+pub fn section_trust(text: &str, spoken: &[Spoken], pin: Option<&Pin>, present: Present) -> SectionTrust {
     let Some(pin) = pin else {
         return SectionTrust { trust: Trust::NeverReviewed, edited: false, differences: Vec::new() };
     };
+    let edited = pin.text != fingerprint(text);
     let mut differences = Vec::new();
     for part in spoken {
         // A part that the text came to speak of after the review: the edit flags the section by itself.
@@ -105,10 +142,9 @@ pub fn section_trust(text: &str, spoken: &[Spoken], pin: Option<&Pin>, present: 
             (None, None) => {}
             (Some(_), None) => differences.push(difference(&part.subject, "exists", "yes", "")),
             (None, Some(_)) => differences.push(difference(&part.subject, "exists", "", "yes")),
-            (Some(seen), Some(now)) => differences.extend(field_differences(&part.subject, seen, &now)),
+            (Some(seen), Some(now)) => differences.extend(part.differences(seen, &now, edited, present)),
         }
     }
-    let edited = pin.text != fingerprint(text);
     let trust = if edited || !differences.is_empty() { Trust::CheckNeeded } else { Trust::Trusted };
     SectionTrust { trust, edited, differences }
 }
@@ -128,7 +164,7 @@ fn difference(subject: &Reference, field: &str, before: &str, after: &str) -> Di
 }
 
 /// What a reviewer sees of a section right now: what a review pins.
-pub fn seen(text: &str, spoken: &[Spoken], present: &Parts) -> Pin {
+pub fn seen(text: &str, spoken: &[Spoken], present: Present) -> Pin {
     let parts = spoken.iter().map(|part| (part.subject.clone(), part.values(present))).collect();
     Pin { text: fingerprint(text), parts }
 }
@@ -236,16 +272,19 @@ fn word(value: impl Serialize) -> Option<String> {
 
 fn workflow_values(w: &Workflow) -> Values {
     let edges: Vec<_> = w.edges().iter().map(|(from, to)| format!("{from} > {to}")).collect();
+    let agree: Vec<_> = w.agree.iter().map(|a| a.words()).collect();
     written([
         ("owner", w.owner.clone()),
         ("business_owner", w.business_owner.clone()),
         ("criticality", word(w.criticality)),
         ("expect.finish_within", span(w.expect.finish_within)),
         ("expect.start_every", span(w.expect.start_every)),
+        ("expect.min_interval", span(w.expect.min_interval)),
         ("expect.start_at", w.expect.start_at.clone()),
         ("expect.timezone", w.expect.timezone.clone()),
         ("expect.grace", span(w.expect.grace)),
         ("expect.active", w.expect.active.clone()),
+        ("agree", list(agree.iter().map(String::as_str))),
         ("steps", list(w.steps.iter().map(|s| s.id.as_str()))),
         ("order", list(edges.iter().map(String::as_str))),
     ])
@@ -263,6 +302,7 @@ fn step_values(s: &Step) -> Values {
         ("retry.factor", retry.and_then(|r| r.factor).map(|f| f.to_string())),
         ("retry.max", retry.and_then(|r| span(r.max))),
         ("safe_to_retry", s.safe_to_retry.and_then(word)),
+        ("check_in", s.check_in.and_then(word)),
         ("failure_points", list(s.failure_points.iter().map(|f| f.id.as_str()))),
     ])
 }
@@ -273,6 +313,7 @@ fn failure_values(f: &FailurePoint) -> Values {
         ("when.message", f.when.message.clone()),
         ("automatic", f.automatic.clone()),
         ("action", f.action.as_ref().map(ToString::to_string)),
+        ("retryable", f.retryable.map(|can| can.to_string())),
     ])
 }
 
@@ -283,6 +324,8 @@ fn component_values(c: &Component) -> Values {
         ("depends_on", list(c.depends_on.iter().map(|d| d.id.as_str()))),
         ("limits.depth", c.limits.depth.map(|d| d.to_string())),
         ("limits.oldest", span(c.limits.oldest)),
+        ("reports.as", c.reports.as_ref().and_then(|r| r.source.clone())),
+        ("reports.every", span(c.reports.as_ref().and_then(|r| r.every))),
     ]);
     for d in &c.depends_on {
         let of = |field: &str| format!("depends_on.{}.{field}", d.id);
@@ -361,6 +404,34 @@ mod tests {
         Parts::from([(step(), Values::from([("retry.max_attempts".into(), tries.into())]))])
     }
 
+    /// Judges by parts alone, with nothing in the book.
+    fn section_trust(text: &str, spoken: &[Spoken], pin: Option<&Pin>, parts: &Parts) -> SectionTrust {
+        super::section_trust(text, spoken, pin, Present { parts, book: &Book::default() })
+    }
+
+    fn seen(text: &str, spoken: &[Spoken], parts: &Parts) -> Pin {
+        super::seen(text, spoken, Present { parts, book: &Book::default() })
+    }
+
+    /// A book with one workflow of one step, and one component.
+    fn book(first: &str, without: &str) -> Book {
+        serde_json::from_value(serde_json::json!({
+            "workflows": {"w": {"id": "w", "name": "W", "steps": [
+                {"id": "push", "name": "Push", "after": ["take"], "if_skipped": without, "component": "c",
+                 "retry": {"max_attempts": 6, "backoff": "fixed", "first": first}}]}},
+            "components": {"c": {"id": "c", "type": "service", "name": "C", "owner": "team-a", "if_unavailable": without}},
+            "decisions": {}, "workarounds": {}
+        }))
+        .unwrap()
+    }
+
+    /// What differs for a section that is reviewed with one book and text, and judged with another.
+    fn differs(before: (&Book, &str, &[Spoken]), after: (&Book, &str, &[Spoken])) -> Vec<Difference> {
+        let pin = super::seen(before.1, before.2, Present { parts: &parts(before.0), book: before.0 });
+        super::section_trust(after.1, after.2, Some(&pin), Present { parts: &parts(after.0), book: after.0 })
+            .differences
+    }
+
     #[test]
     fn a_section_that_nobody_reviewed_says_so() {
         assert_eq!(section_trust("text", &push(), None, &present("6")).trust, Trust::NeverReviewed);
@@ -417,6 +488,53 @@ mod tests {
             section_trust("text", &states(field), Some(&pin), &present("8")).trust
         };
         assert_eq!((trust("retry.max_attempts"), trust("finish_within")), (Trust::CheckNeeded, Trust::Trusted));
+    }
+
+    #[test]
+    fn a_stated_value_that_does_not_matter_by_itself_flags_when_it_moves() {
+        let (old, new) = (book("30s", "Nothing is sent."), book("45s", "Everything waits."));
+        let (workflow, component) = (Reference::Workflow("w".into()), Reference::Component("c".into()));
+        let cases = [
+            (&workflow, "steps.push.retry.first", "30s", "45s"),
+            (&workflow, "steps.push.if_skipped", "Nothing is sent.", "Everything waits."),
+            (&component, "if_unavailable", "Nothing is sent.", "Everything waits."),
+        ];
+        for (subject, path, before, after) in cases {
+            for links in [vec![], vec![subject.clone()]] {
+                let speaks = spoken(&links, [(subject, path)]);
+                assert_eq!(
+                    differs((&old, "text", &speaks), (&new, "text", &speaks)),
+                    [difference(subject, path, before, after)],
+                );
+                assert_eq!(differs((&old, "text", &speaks), (&old, "text", &speaks)), []);
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_that_becomes_a_fact_flags_the_edit_and_no_value() {
+        let (book, component) = (book("30s", "Wait."), Reference::Component("c".into()));
+        let links = spoken(std::slice::from_ref(&component), []);
+        let states = spoken(&[], [(&component, "type")]);
+        assert_eq!(differs((&book, "link", &links), (&book, "fact", &states)), []);
+        assert_eq!(differs((&book, "fact", &states), (&book, "link", &links)), []);
+        let other = spoken(&[], [(&component, "owner")]);
+        assert_eq!(differs((&book, "fact", &states), (&book, "other fact", &other)), []);
+        let both = spoken(std::slice::from_ref(&component), [(&component, "if_unavailable")]);
+        assert_eq!(differs((&book, "both", &both), (&book, "link", &links)), []);
+    }
+
+    #[test]
+    fn an_edited_section_still_says_which_of_the_values_that_were_reviewed_has_moved() {
+        let component = Reference::Component("c".into());
+        let before = book("30s", "Wait.");
+        let mut after = before.clone();
+        after.components.get_mut("c").unwrap().owner = Some("team-b".into());
+        let states = spoken(&[], [(&component, "owner")]);
+        let links = spoken(std::slice::from_ref(&component), []);
+        let moved = [difference(&component, "owner", "team-a", "team-b")];
+        assert_eq!(differs((&before, "link", &links), (&after, "fact", &states)), moved);
+        assert_eq!(differs((&before, "fact", &states), (&after, "link", &links)), moved);
     }
 
     #[test]

@@ -5,11 +5,23 @@ use serde::{Deserialize, Serialize};
 use super::event::{Event, Fault, OrderKey, Progress, Remainder, Report, What, believed_time, order_key};
 use super::moment::Moment;
 
+/// How many tries, and how many failures, are kept of one visit: the newest.
+pub const MOST_TRIES: usize = 32;
+
+/// How much is kept of the message of a failure, in characters.
+const MOST_MESSAGE: usize = 200;
+
 /// The folded state of one run. Stored with the run; rebuilt from its events whenever one arrives out of order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The business thing it is about: the first that was named.
     pub subject: Option<String>,
+    /// What it is joined by with runs elsewhere: the first that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<String>,
+    /// The trace it is part of: the first that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// When its first event happened.
     pub started_at: i64,
     /// When its newest event happened.
@@ -58,6 +70,38 @@ pub struct Visit {
     /// What was left undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remainder: Option<Remainder>,
+    /// The tries after the first one, oldest first, at most [`MOST_TRIES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later_tries: Vec<LaterTry>,
+    /// What its tries failed with, oldest first, at most one a try and [`MOST_TRIES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+}
+
+/// A try after the first one, and when it should have come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LaterTry {
+    /// Which try.
+    pub attempt: u32,
+    /// When it was first heard of.
+    pub at: i64,
+    /// When the try before it failed, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<i64>,
+    /// When it was announced for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_at: Option<i64>,
+}
+
+/// What a try failed with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which try.
+    pub attempt: u32,
+    /// When that was said.
+    pub at: i64,
+    /// The error; its message may be shortened.
+    pub error: Fault,
 }
 
 /// What was last said of a run as a whole.
@@ -68,6 +112,15 @@ pub struct Whole {
     pub at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Fault>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remainder: Option<Remainder>,
+    /// The newest try of the whole, from 1.
+    #[serde(default = "first")]
+    pub attempt: u32,
+}
+
+fn first() -> u32 {
+    1
 }
 
 /// What became of one report.
@@ -130,6 +183,12 @@ impl Run {
         if self.subject.is_none() {
             self.subject.clone_from(&report.subject);
         }
+        if self.correlation.is_none() {
+            self.correlation.clone_from(&report.correlation);
+        }
+        if self.trace.is_none() {
+            self.trace.clone_from(&report.trace);
+        }
         let applied = match &report.step {
             Some(step) => self.apply_step(step, report, at),
             None => self.apply_whole(report, at),
@@ -141,11 +200,17 @@ impl Run {
     }
 
     fn apply_whole(&mut self, report: &Report, at: i64) -> Applied {
+        let known = self.whole.as_ref().map_or(1, |w| w.attempt);
+        let attempt = report.attempt.unwrap_or(known);
+        if attempt < known {
+            return Applied::EarlierAttempt;
+        }
         let ended = self.whole.as_ref().is_some_and(|w| w.progress.is_result());
-        if ended && !report.progress.is_result() && report.attempt.is_none_or(|a| a <= 1) {
+        if ended && attempt == known && !report.progress.is_result() {
             return Applied::Refused;
         }
-        self.whole = Some(Whole { progress: report.progress, at, error: report.error.clone() });
+        let (error, remainder) = (report.error.clone(), report.remainder.clone());
+        self.whole = Some(Whole { progress: report.progress, at, error, remainder, attempt });
         Applied::Moved
     }
 
@@ -169,6 +234,19 @@ impl Run {
         }
     }
 
+    /// Whether a person took it away: it was cancelled or skipped, as a whole or at its newest step.
+    pub fn was_cancelled(&self) -> bool {
+        let cancelled = |p: Progress| matches!(p, Progress::Cancelled | Progress::Skipped);
+        self.whole.as_ref().is_some_and(|w| cancelled(w.progress))
+            || self.visits.last().is_some_and(|v| cancelled(v.progress))
+    }
+
+    /// Whether it ended well: not failed, done in part or taken away.
+    pub fn ended_well(&self) -> bool {
+        let whole = self.whole.as_ref().is_none_or(|w| !w.progress.is_result() || w.progress == Progress::Succeeded);
+        whole && !self.was_cancelled()
+    }
+
     /// The newest visit of each step, in the order of their starts: only the latest is state.
     pub fn latest_visits(&self) -> impl Iterator<Item = &Visit> {
         self.visits.iter().enumerate().filter_map(|(i, visit)| {
@@ -180,7 +258,7 @@ impl Run {
 
 impl Visit {
     fn open(step: &str, visit: u32, report: &Report, at: i64) -> Self {
-        Self {
+        let mut opened = Self {
             step: step.to_owned(),
             visit,
             attempt: report.attempt.unwrap_or(1),
@@ -193,7 +271,11 @@ impl Visit {
             error: report.error.clone(),
             waiting_on: report.waiting_on.clone(),
             remainder: report.remainder.clone(),
-        }
+            later_tries: Vec::new(),
+            failures: Vec::new(),
+        };
+        opened.note_failure(report, at);
+        opened
     }
 
     /// Ended: a result, and no further try was announced with it.
@@ -211,13 +293,17 @@ impl Visit {
     }
 
     fn next_try(&mut self, attempt: u32, report: &Report, at: i64) -> Applied {
+        let failed_at = is_failure(self.progress).then_some(self.progress_at);
+        keep_newest(&mut self.later_tries, LaterTry { attempt, at, failed_at, planned_at: self.next_attempt_at });
         self.attempt = attempt;
         self.attempt_at = at;
         self.say(report, at)
     }
 
     fn same_try(&mut self, report: &Report, at: i64) -> Applied {
-        if self.progress.is_result() && !report.progress.is_result() && report.progress != Progress::Retrying {
+        // A failure may say a moment later that it will be tried again; what is done cannot.
+        let again = report.progress == Progress::Retrying && self.progress == Progress::Failed;
+        if self.progress.is_result() && !report.progress.is_result() && !again {
             return Applied::Refused;
         }
         self.say(report, at)
@@ -237,8 +323,26 @@ impl Visit {
         } else if report.progress.is_result() {
             self.failing_since = None;
         }
+        self.note_failure(report, at);
         Applied::Moved
     }
+
+    /// Keeps what a try failed with; said again, it is the same failure.
+    fn note_failure(&mut self, report: &Report, at: i64) {
+        let Some(error) = report.error.as_ref().filter(|_| is_failure(report.progress)) else { return };
+        self.failures.retain(|known| known.attempt != self.attempt);
+        let short = |text: &str| text.chars().take(MOST_MESSAGE).collect();
+        let error = Fault { code: short(&error.code), message: short(&error.message) };
+        keep_newest(&mut self.failures, Failure { attempt: self.attempt, at, error });
+    }
+}
+
+/// Adds one at the end, and lets the oldest go when there are too many.
+fn keep_newest<T>(kept: &mut Vec<T>, new: T) {
+    if kept.len() >= MOST_TRIES {
+        kept.remove(0);
+    }
+    kept.push(new);
 }
 
 fn is_failure(progress: Progress) -> bool {
@@ -309,6 +413,24 @@ mod tests {
     }
 
     #[test]
+    fn a_later_try_keeps_when_it_should_have_come_and_what_the_one_before_failed_with() {
+        let next = at(60).to_string();
+        let failed = json!({"step": "a", "state": "failed", "attempt": 1, "error": "no", "next_attempt_at": next});
+        let run = fold(&[heard(1, failed), attempt(90, "a", 2, "running")]);
+        let visit = &run.visits[0];
+        let (failed_at, planned_at) = (Some(at(1).millis()), Some(at(60).millis()));
+        assert_eq!(visit.later_tries, [LaterTry { attempt: 2, at: at(90).millis(), failed_at, planned_at }]);
+        assert_eq!((visit.failures.len(), visit.failures[0].error.to_string().as_str()), (1, "no"));
+    }
+
+    #[test]
+    fn a_visit_that_tries_for_ever_keeps_the_newest_tries() {
+        let tries: Vec<_> = (1..100).map(|n| attempt(i64::from(n), "a", n, "failed")).collect();
+        let kept = &fold(&tries).visits[0].later_tries;
+        assert_eq!((kept.len(), kept[MOST_TRIES - 1].attempt), (MOST_TRIES, 99));
+    }
+
+    #[test]
     fn an_event_from_the_future_is_ordered_by_when_it_was_heard() {
         let mut early = step(99_999, "a", "succeeded");
         early.received_at = at(1);
@@ -316,13 +438,48 @@ mod tests {
         assert_eq!((run.visits.len(), run.visits[1].progress), (2, Progress::Running));
     }
 
+    #[test]
+    fn word_of_an_earlier_try_of_the_whole_moves_nothing() {
+        let whole = |second: i64, attempt: u32, state: &str| heard(second, json!({"state": state, "attempt": attempt}));
+        let run = fold(&[whole(1, 1, "running"), whole(2, 2, "succeeded"), whole(3, 1, "failed")]);
+        assert_eq!(run.whole.unwrap().progress, Progress::Succeeded);
+    }
+
+    #[test]
+    fn what_is_done_cannot_say_that_it_will_be_tried_again() {
+        let run = fold(&[step(1, "a", "succeeded"), attempt(2, "a", 1, "retrying")]);
+        assert_eq!((run.visits[0].progress, run.refused), (Progress::Succeeded, 1));
+    }
+
+    #[test]
+    fn a_run_is_joined_by_what_was_named_first_whenever_that_is_heard() {
+        let named = |second, name: &str| {
+            heard(second, json!({"step": "a", "state": "running", "correlation": name, "trace": name}))
+        };
+        let run = fold(&[named(3, "late"), step(1, "a", "waiting"), named(2, "first")]);
+        assert_eq!((run.correlation.as_deref(), run.trace.as_deref()), (Some("first"), Some("first")));
+    }
+
+    #[test]
+    fn a_run_that_was_stored_before_anything_joined_it_reads_as_joined_by_nothing() {
+        let mut stored = serde_json::to_value(fold(&[step(1, "a", "running")])).unwrap();
+        let fields = stored.as_object_mut().unwrap();
+        assert!(!fields.contains_key("correlation") && !fields.contains_key("trace"));
+        let run: Run = serde_json::from_value(stored).unwrap();
+        assert_eq!((run.correlation, run.trace), (None, None));
+    }
+
     fn events() -> impl Strategy<Value = Vec<Heard>> {
-        let one = (0i64..20, 0usize..3, 0usize..8, proptest::option::of(1u32..4), 0u32..3).prop_map(
-            |(second, s, p, attempt, sequence)| {
+        let one = (0i64..20, 0usize..3, 0usize..8, proptest::option::of(1u32..4), 0u32..3, 0u32..3).prop_map(
+            |(second, s, p, attempt, sequence, joint)| {
                 let mut value =
                     json!({"step": (["a", "b", "c"])[s], "state": Progress::ALL[p].name(), "sequence": sequence});
                 if let Some(n) = attempt {
                     value["attempt"] = n.into();
+                }
+                if joint > 0 {
+                    value["correlation"] = format!("c{joint}").into();
+                    value["trace"] = format!("t{joint}").into();
                 }
                 heard(second, value)
             },

@@ -30,14 +30,31 @@ pub fn start_due(expect: &Expect, last: Option<Moment>, first_expected: Moment, 
     }
     let every = expect.start_every?;
     let from = last.unwrap_or(first_expected);
-    let at = match expect.active.as_deref().map(Active::parse) {
-        Some(Ok(active)) => {
-            let opened = active.open_since(now, &zone(expect))?;
-            from.max(opened) + every
-        }
-        _ => from + every,
+    let at = match active_since(expect, now) {
+        Hours::Closed => return None,
+        Hours::Open(opened) => opened.map_or(from, |opened| from.max(opened)) + every,
     };
     Some(StartDue { at, late_at: at + expect.grace.unwrap_or_default() })
+}
+
+/// Whether silence counts at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hours {
+    /// Outside the active hours.
+    Closed,
+    /// Inside them, since this moment; none where the book names no hours, or none that can be read.
+    Open(Option<Moment>),
+}
+
+/// Whether silence counts at `now`, and since when.
+pub fn active_since(expect: &Expect, now: Moment) -> Hours {
+    match expect.active.as_deref().map(Active::parse) {
+        Some(Ok(active)) => match active.open_since(now, &zone(expect)) {
+            Some(opened) => Hours::Open(Some(opened)),
+            None => Hours::Closed,
+        },
+        _ => Hours::Open(None),
+    }
 }
 
 fn scheduled(line: &str, expect: &Expect, last: Option<Moment>, first: Moment, now: Moment) -> Option<StartDue> {

@@ -86,11 +86,16 @@ pub fn tell<'a>(events: &'a [Stored], declared: Option<&Workflow>) -> Vec<Line<'
     lines
 }
 
-fn words(report: &Report, declared: Option<&Workflow>, attempt: u32, applied: Applied) -> String {
-    let name = match &report.step {
+/// What a person calls the place that a report is about: the step's name, or the run.
+pub(super) fn name_of<'a>(report: &'a Report, declared: Option<&'a Workflow>) -> &'a str {
+    match &report.step {
         Some(step) => declared.and_then(|w| w.step(step)).map_or(step.as_str(), |s| s.name.as_str()),
         None => "The run",
-    };
+    }
+}
+
+fn words(report: &Report, declared: Option<&Workflow>, attempt: u32, applied: Applied) -> String {
+    let name = name_of(report, declared);
     let attempt = report.attempt.unwrap_or(attempt);
     let again = if attempt > 1 { format!(", try {attempt}") } else { String::new() };
     let error = report.error.as_ref().map(|e| format!(": {e}")).unwrap_or_default();

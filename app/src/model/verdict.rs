@@ -5,7 +5,9 @@ use jiff::tz::TimeZone;
 use super::book::Workflow;
 use super::judge::Watch;
 use super::moment::{Moment, Span};
-use super::schedule::{StartDue, start_due};
+use super::pause::Paused;
+use super::problem::{Kind, Problem};
+use super::schedule::{Hours, StartDue, active_since, start_due};
 use super::status::State;
 
 /// A workflow without any expectation is believed for this long after its last word.
@@ -28,13 +30,23 @@ pub struct Known<'a> {
     pub silent_source: Option<(&'a str, Moment)>,
     /// Where its open runs are.
     pub places: &'a [Place],
+    /// What judges claim to be wrong with it, its steps, or what it uses.
+    pub claims: &'a [Problem],
+    /// What of it is paused.
+    pub paused: &'a Paused,
 }
 
-/// Open runs at one step, by state.
-#[derive(Debug, Clone, PartialEq)]
+/// Open runs at one step: those on track, or those that one problem is about.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
     /// The step's id; empty for runs that never named one.
     pub step: String,
+    /// What makes them one problem; empty for those on track.
+    pub cause: String,
+    /// The problem they are, or would be; none for those on track.
+    pub problem: Option<Problem>,
+    /// Who does the step by hand; none where a program does.
+    pub by_hand: Option<String>,
     /// How many are waiting or running inside their time.
     pub open: i64,
     /// How many wait for a next try.
@@ -107,8 +119,17 @@ pub struct Wrong {
     pub since: Option<Moment>,
     /// What happens next by itself.
     pub next: Option<String>,
-    /// The last error of the oldest, for finding the failure point.
-    pub error: String,
+    /// What makes its runs one problem (`problem::cause`), for finding the failure point.
+    pub cause: String,
+    /// The problem that it is; none while it is only the first tries of a policy, or silence.
+    pub problem: Option<Problem>,
+}
+
+impl Wrong {
+    /// What sort of problem it is, once it is one.
+    pub fn kind(&self) -> Option<Kind> {
+        self.problem.as_ref().map(|p| p.kind)
+    }
 }
 
 /// Judges a workflow by what is known of it at `now`; times are written in `zone`.
@@ -117,11 +138,15 @@ pub fn verdict(known: &Known, now: Moment, zone: &TimeZone) -> Verdict {
     let mut wrong: Vec<Wrong> = known
         .places
         .iter()
-        .flat_map(|place| [State::Broken, State::Late, State::Retrying].map(|state| say.at_place(place, state)))
-        .flatten()
+        .filter_map(|place| say.at_place(place))
+        // A gap in the book is a problem of the book and no trouble of the workflow.
+        .chain(known.claims.iter().filter(|p| p.kind != Kind::Silent && p.state != State::OnTrack).map(claimed))
         .collect();
     let start = known.declared.and_then(|w| start_due(&w.expect, known.last_started_at, known.expected_from, now));
-    wrong.extend(say.silence(start));
+    // Silence is said at each look; the claim brings what people do about it.
+    let silent = known.claims.iter().find(|p| p.kind == Kind::Silent).cloned();
+    wrong.extend(say.silence(start).map(|wrong| Wrong { problem: silent, ..wrong }));
+    let (mut wrong, meanwhile) = known.paused.set_aside(wrong, |step| say.step(step), now, zone);
     // Worst first; among equals the most runs, then the oldest.
     wrong.sort_by(|a, b| {
         b.state.cmp(&a.state).then(b.count.cmp(&a.count)).then(a.since.cmp(&b.since)).then(a.step.cmp(&b.step))
@@ -140,7 +165,23 @@ pub fn verdict(known: &Known, now: Moment, zone: &TimeZone) -> Verdict {
         }
         (_, heard) => heard.map(|h| h + SILENT_AFTER).filter(|at| *at > now),
     };
-    Verdict { state, sentence, since, wrong, start_due: start, changes_at: silent_at }
+    let changes_at = [silent_at, known.paused.ends_at()].into_iter().flatten().min();
+    wrong.extend(meanwhile);
+    Verdict { state, sentence, since, wrong, start_due: start, changes_at }
+}
+
+/// What a judge claims, as one thing that is wrong.
+fn claimed(problem: &Problem) -> Wrong {
+    Wrong {
+        state: problem.state,
+        step: problem.place.step().map(str::to_owned),
+        sentence: problem.sentence.clone(),
+        count: problem.count(),
+        since: Some(problem.since),
+        next: problem.next.clone(),
+        cause: String::new(),
+        problem: Some(problem.clone()),
+    }
 }
 
 /// Says things about one workflow.
@@ -166,7 +207,7 @@ impl Say<'_> {
     fn step(&self, id: &str) -> String {
         match self.known.declared.and_then(|w| w.step(id)) {
             Some(step) => step.name.clone(),
-            None if id.is_empty() => "the start".to_owned(),
+            None if id.is_empty() => "The run".to_owned(),
             None => id.to_owned(),
         }
     }
@@ -175,11 +216,10 @@ impl Say<'_> {
         count_of(n, self.unit())
     }
 
-    fn at_place(&self, place: &Place, state: State) -> Option<Wrong> {
-        let count = place.count(state);
-        if count <= 0 {
-            return None;
-        }
+    /// What is wrong at a place, by the worst that is there; all that waits there is counted.
+    fn at_place(&self, place: &Place) -> Option<Wrong> {
+        let state = place.worst().filter(|state| *state != State::OnTrack)?;
+        let count = place.retrying + place.late + place.broken;
         let sample = place.sample(state);
         let step = self.step(&place.step);
         let since = sample.map(|w| w.since);
@@ -193,15 +233,19 @@ impl Say<'_> {
                 Some("Nothing will try again by itself.".to_owned()),
             ),
             State::Retrying => {
-                let tries = match sample.map(|w| w.attempt) {
-                    Some(1) | None => "once".to_owned(),
+                let again = sample.is_some_and(|w| w.trying_again);
+                let tries = match sample.map(|w| w.attempt - u32::from(again)) {
+                    Some(0 | 1) | None => "once".to_owned(),
                     Some(n) => format!("{n} times"),
                 };
                 let next = sample.and_then(|w| w.next_attempt_at).map(|at| format!("Next try {}.", self.time(at)));
                 let gives_up = sample.and_then(|w| w.gives_up_at).map(|at| format!(" Gives up {}.", self.time(at)));
                 let words = format!(
                     "{}{}",
-                    next.unwrap_or_else(|| "It said that it will try again.".to_owned()),
+                    next.unwrap_or_else(|| match again {
+                        true => "Trying again now.".to_owned(),
+                        false => "It said that it will try again.".to_owned(),
+                    }),
                     gives_up.unwrap_or_default()
                 );
                 (format!("{step} failed {tries}{since_words}{told}. {many} {} waiting.", are(count)), Some(words))
@@ -209,26 +253,49 @@ impl Say<'_> {
             State::Late => {
                 let over = since.map(|s| self.now.since(s).words()).unwrap_or_default();
                 let due = since.map(|s| self.time(s)).unwrap_or_default();
+                if let Some(who) = place.by_hand.as_ref().filter(|_| sample.is_some_and(is_waiting_for_a_person)) {
+                    return Some(Wrong {
+                        state,
+                        step: Some(place.step.clone()),
+                        sentence: by_hand_late(&step, who, &due, &over, (count > 1).then_some(&many)),
+                        count,
+                        since,
+                        next: None,
+                        cause: place.cause.clone(),
+                        problem: place.problem.clone().filter(Problem::is_raised),
+                    });
+                }
                 let place = match sample {
-                    Some(w) if w.between => format!("after {step}"),
-                    Some(w) if w.next_attempt_at.is_some() => format!("at {step}, where the next try did not come,"),
-                    _ => format!("at {step}"),
+                    _ if place.step.is_empty() => String::new(),
+                    Some(w) if w.between => format!(" after {step}"),
+                    Some(w) if w.next_attempt_at.is_some() => format!(" at {step}, where the next try did not come,"),
+                    _ => format!(" at {step}"),
                 };
                 let oldest = if count == 1 { "It is" } else { "The oldest is" };
                 let failed = if error.is_empty() { "Nothing has failed, but " } else { "" };
-                (format!("{failed}{many} {place} should have finished by {due}. {oldest} {over} over."), None)
+                (format!("{failed}{many}{place} should have finished by {due}. {oldest} {over} over."), None)
             }
             State::OnTrack | State::Paused | State::NoSignal => return None,
         };
-        Some(Wrong { state, step: Some(place.step.clone()), sentence, count, since, next, error })
+        let problem = place.problem.clone().filter(Problem::is_raised);
+        let (step, cause) = (Some(place.step.clone()), place.cause.clone());
+        Some(Wrong { state, step, sentence, count, since, next, cause, problem })
     }
 
     /// What the absence of news means: silence is never green.
     fn silence(&self, start: Option<StartDue>) -> Option<Wrong> {
         let wrong = |state, sentence: String, since| {
-            Some(Wrong { state, step: None, sentence, count: 0, since, next: None, error: String::new() })
+            let cause = String::new();
+            Some(Wrong { state, step: None, sentence, count: 0, since, next: None, cause, problem: None })
         };
         let unknown = "We do not know if this is working.";
+        let expect = self.known.declared.map(|w| &w.expect);
+        // Outside its active hours silence says nothing; inside, it counts from when they began.
+        let opened = match expect.map(|e| active_since(e, self.now)) {
+            Some(Hours::Closed) if self.known.last_heard_at.is_some() => return None,
+            Some(Hours::Open(since)) => since,
+            _ => None,
+        };
         let Some(heard) = self.known.last_heard_at else {
             return match start {
                 Some(due) if due.late_at <= self.now => wrong(
@@ -252,15 +319,15 @@ impl Say<'_> {
                 Some(last),
             );
         }
-        let expect = self.known.declared.map(|w| &w.expect);
+        let counted = opened.map_or(heard, |opened| heard.max(opened));
         let no_rhythm = expect.is_none_or(|e| e.start_every.is_none() && e.start_at.is_none());
-        if no_rhythm && self.now.since(heard) > SILENT_AFTER {
+        if no_rhythm && self.now.since(counted) > SILENT_AFTER {
             return wrong(State::NoSignal, format!("Nothing heard since {}. {unknown}", self.time(heard)), Some(heard));
         }
         let due = start.filter(|due| due.late_at <= self.now)?;
         let over = self.now.since(due.at).words();
         if let Some(every) = expect.and_then(|e| e.start_every) {
-            if self.now.since(heard).millis() > 3 * every.millis() {
+            if self.now.since(counted).millis() > 3 * every.millis() {
                 return wrong(
                     State::NoSignal,
                     format!("Nothing heard since {}. {unknown}", self.time(heard)),
@@ -298,7 +365,7 @@ impl Say<'_> {
         if first.state == State::Retrying {
             words += " Nobody needs to act yet.";
         }
-        match wrong.len() - 1 {
+        match wrong[1..].iter().filter(|w| w.state != State::Paused).count() {
             0 => {}
             1 => words += " 1 more thing needs a look.",
             n => words += &format!(" {n} more things need a look."),
@@ -328,6 +395,22 @@ impl Say<'_> {
                 &format!(" {} open, all inside {} time.", self.count(open), if open == 1 { "its" } else { "their" });
         }
         words
+    }
+}
+
+/// Whether a place is late for nothing but a person who has not done it yet.
+fn is_waiting_for_a_person(watch: &Watch) -> bool {
+    !watch.between && watch.next_attempt_at.is_none() && watch.error.is_empty()
+}
+
+/// `Approve invoice should have been done by 11:00 by Finance office. It is 22 min over.`; `many` where more than one
+/// waits.
+fn by_hand_late(step: &str, who: &str, due: &str, over: &str, many: Option<&String>) -> String {
+    match many {
+        None => format!("{step} should have been done by {due} by {who}. It is {over} over."),
+        Some(many) => format!(
+            "{step} should have been done by {due} by {who}. {many} are waiting for it. The oldest is {over} over."
+        ),
     }
 }
 
@@ -379,18 +462,10 @@ mod tests {
     }
 
     fn watch(state: State, since: &str) -> Watch {
-        Watch {
-            step: "push".into(),
-            between: false,
-            state,
-            since: at(since),
-            due_at: None,
-            next_attempt_at: None,
-            gives_up_at: None,
-            attempt: 2,
-            error: String::new(),
-        }
+        Watch { attempt: 2, ..Watch::at("push", state, at(since)) }
     }
+
+    static NOTHING_PAUSED: Paused = Paused { whole: None, steps: Vec::new() };
 
     fn known<'a>(declared: &'a Workflow, places: &'a [Place]) -> Known<'a> {
         Known {
@@ -401,12 +476,13 @@ mod tests {
             expected_from: at("00:00:00"),
             silent_source: None,
             places,
+            claims: &[],
+            paused: &NOTHING_PAUSED,
         }
     }
 
     fn place(oldest: Watch, count: i64) -> Place {
-        let mut place =
-            Place { step: "push".into(), open: 0, retrying: 0, late: 0, broken: 0, oldest: vec![oldest.clone()] };
+        let mut place = Place { step: "push".into(), oldest: vec![oldest.clone()], ..Place::default() };
         match oldest.state {
             State::Retrying => place.retrying = count,
             State::Late => place.late = count,
@@ -462,6 +538,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_has_not_done_in_time_is_said_in_words_that_fit_a_person() {
+        let w = workflow();
+        let late =
+            |count| Place { by_hand: Some("Finance office".into()), ..place(watch(State::Late, "01:52:00"), count) };
+        assert_eq!(
+            sentence(&known(&w, &[late(1)]), "02:14:00"),
+            "Push to ERP should have been done by 01:52 by Finance office. It is 22 min over."
+        );
+        assert_eq!(
+            sentence(&known(&w, &[late(3)]), "02:14:00"),
+            "Push to ERP should have been done by 01:52 by Finance office. 3 orders are waiting for it. The oldest is 22 min over."
+        );
+    }
+
+    #[test]
     fn silence_is_never_green() {
         let w = workflow();
         let state = |k: &Known, now| verdict(k, at(now), &TimeZone::UTC).state;
@@ -471,6 +562,20 @@ mod tests {
         assert_eq!(state(&never, "00:01:00"), State::NoSignal);
         let deaf = Known { silent_source: Some(("the connector", at("02:00:00"))), ..known(&w, &[]) };
         assert_eq!(state(&deaf, "02:14:00"), State::NoSignal);
+    }
+
+    #[test]
+    fn silence_outside_active_hours_says_nothing() {
+        let mut w = workflow();
+        w.expect.start_every = None;
+        w.expect.active = Some("Mon-Fri 08:00-18:00".into());
+        let heard = Known { last_heard_at: Some(at("02:00:00") - Span::from_minutes(3 * 24 * 60)), ..known(&w, &[]) };
+        assert_eq!(verdict(&heard, at("02:14:00"), &TimeZone::UTC).state, State::OnTrack);
+        assert_eq!(
+            verdict(&heard, at("09:00:00"), &TimeZone::UTC).state,
+            State::OnTrack,
+            "only an hour of silence counts"
+        );
     }
 
     #[test]

@@ -3,12 +3,17 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+use super::blast::{self, BlastPicture};
 use super::components::ComponentRow;
 use super::now::ChangeRow;
+use super::pause::PauseRow;
 use super::runbooks::RunbookRow;
 use super::shell::Head;
 use crate::model::book::{Decision, Dependency, DependencyMode, Field, Limits, Workaround};
+use crate::model::moment::{Moment, Span};
+use crate::model::queue::{Level, Trend, rate};
 use crate::model::status::State;
+use crate::model::verdict::count_of;
 use crate::parts;
 use crate::parts::records::{decisions, event_rows, labelled, value, workarounds};
 
@@ -18,6 +23,12 @@ pub struct ComponentPicture {
     /// Its row, as in the list.
     #[serde(flatten)]
     pub row: ComponentRow,
+    /// Whether the book declares it; else it is a queue that reports.
+    pub declared: bool,
+    /// What it says of itself, where it is a queue that reports.
+    pub queue: Option<QueuePicture>,
+    /// The source that it reports as, and how often at least it should, where the book says so.
+    pub reports: Option<(String, Option<Span>)>,
     /// What happens to the business when it is not there.
     pub if_unavailable: Option<String>,
     /// What it needs: the dependency, and the needed component's name where it is declared.
@@ -26,6 +37,10 @@ pub struct ComponentPicture {
     pub dependants: Vec<(String, String, Dependency)>,
     /// The steps it does, or that wait in it.
     pub steps: Vec<StepUse>,
+    /// The pauses of it, newest first, at most 10; those of its steps alone are on the pages of their workflows.
+    pub pauses: Vec<PauseRow>,
+    /// The workflow on whose page it can be paused; none when no step uses it.
+    pub pause_at: Option<String>,
     /// Where a queue becomes a problem.
     pub limits: Limits,
     /// What fields mean on paper, and in practice.
@@ -38,8 +53,44 @@ pub struct ComponentPicture {
     pub changes: Vec<ChangeRow>,
     /// The runbooks that speak of it.
     pub documents: Vec<RunbookRow>,
+    /// What breaks without it: when it is in trouble now, or asked for with `?suppose=down`; none otherwise.
+    pub blast: Option<BlastPicture>,
     /// Queue, signal, change and record events about it as they came, newest first, at most 20.
     pub events: Vec<super::sources::EventRow>,
+}
+
+/// What a queue says of itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct QueuePicture {
+    /// On track; Late when it is stuck, too full or fills up; No signal when it has not reported for long.
+    pub state: State,
+    /// That in one or two sentences.
+    pub sentence: String,
+    /// Since when.
+    pub since: Moment,
+    /// When it last reported: what follows is as it was then.
+    pub reported_at: Moment,
+    /// How many wait.
+    pub depth: i64,
+    /// Since when the oldest of them does.
+    pub oldest_at: Option<Moment>,
+    /// What waits in it, in the plural, where that is one thing.
+    pub unit: Option<String>,
+    /// How many come in a minute, over the last ten minutes of its reports.
+    pub in_per_minute: Option<f64>,
+    /// How many go out a minute.
+    pub out_per_minute: Option<f64>,
+    /// Where its depth is going: `growing`, `shrinking`, `steady`, `unknown`.
+    pub trend: Trend,
+    /// `empty`, `draining`, `not_draining`, `unknown`.
+    pub draining: &'static str,
+    /// In how many seconds it will be empty at these rates, where it is draining.
+    pub drain_seconds: Option<i64>,
+    /// In how many seconds it passes a limit at these rates: 0 when it has, none when it will not.
+    pub headroom_seconds: Option<i64>,
+    /// One report a minute of the last three hours, oldest first: `at`, `depth`, `oldest_at`, and how many came `in` and
+    /// went `out` in that minute.
+    pub samples: Vec<Level>,
 }
 
 /// A step that a component does.
@@ -55,40 +106,156 @@ pub struct StepUse {
     pub state: Option<State>,
 }
 
-/// The title, with the worst state of the steps it does.
+/// The title, with the worst state of the steps it does; a what-if says that it is one.
 pub fn head(picture: &ComponentPicture) -> Head {
+    if picture.blast.as_ref().is_some_and(|blast| blast.supposed) {
+        return Head { title: format!("What if {} is down", picture.row.name), state: None };
+    }
     Head { title: picture.row.name.clone(), state: picture.row.state }
 }
 
 /// The component as a page: what it is, what hurts without it, and then everything known about it.
 pub fn body(picture: &ComponentPicture) -> AnyView {
-    let row = &picture.row;
+    let mut blocks = blocks(picture).into_iter().map(|(_, block)| block);
+    let mut next = || blocks.next();
     view! {
         <div class="page component">
         {parts::crumbs(&[("Components", "/components")])}
-        {parts::answer(row.state, &row.name, row.meaning.as_deref().unwrap_or_default(), Some(about(picture)))}
-        {row.meaning.is_none().then(|| parts::gap("What it is for: not written yet.", None))}
+        {next()}
+        {next()}
         {parts::section("without-it", "What happens without it", text_or_gap(picture.if_unavailable.as_deref()))}
+        {blast::block(&picture.row.id, &picture.row.name, picture.blast.as_ref())}
         {parts::section("needed-by", "What needs it", needed_by(picture))}
         {parts::section("needs", "What it needs", needs(&picture.depends_on))}
-        {parts::section("steps", "Steps", steps(&picture.steps))}
+        {next()}
         {parts::section("documents", "Runbooks that speak of it", documents(picture))}
         {limits(&picture.limits)}
+        {reports(picture)}
         {fields(&picture.fields)}
         {why(picture)}
-        {parts::section("changes", "What changed", changes(picture))}
-        {events(picture)}
+        {next()}
+        {pauses(picture)}
+        {next()}
         </div>
     }
     .into_any()
 }
 
+/// The blocks of the page that change while it is looked at, in their order on it, by the name the live stream knows
+/// them by.
+pub fn blocks(picture: &ComponentPicture) -> Vec<(&'static str, AnyView)> {
+    let changed = parts::section("changes", "What changed", changes(picture));
+    vec![
+        ("answer", parts::block("answer", answer(picture))),
+        ("queue", queue(picture).map_or_else(|| parts::no_block("queue"), |queue| parts::block("queue", queue))),
+        ("steps", parts::block("steps", parts::section("steps", "Steps", steps(&picture.steps)))),
+        ("changes", parts::block("changes", changed)),
+        ("events", events(picture).map_or_else(|| parts::no_block("events"), |events| parts::block("events", events))),
+    ]
+}
+
+/// What it is; of a queue that reports, how it stands.
+fn answer(picture: &ComponentPicture) -> AnyView {
+    let row = &picture.row;
+    let meaning = row.meaning.as_deref();
+    let no_meaning = meaning.is_none().then(|| parts::gap("What it is for: not written yet.", None));
+    match &picture.queue {
+        Some(queue) => {
+            let meaning = meaning.map(|meaning| view! { <p class="prose">{meaning.to_owned()}</p> });
+            let extra = view! { {meaning}{about(picture)} }.into_any();
+            view! { {parts::answer(row.state, &row.name, &queue.sentence, Some(extra))}{paused(picture)}{no_meaning} }
+                .into_any()
+        }
+        None => view! {
+            {parts::answer(row.state, &row.name, meaning.unwrap_or_default(), Some(about(picture)))}
+            {paused(picture)}
+            {no_meaning}
+        }
+        .into_any(),
+    }
+}
+
+/// Depth, age and rates of a queue, and how long the oldest waited in the last hours.
+fn queue(picture: &ComponentPicture) -> Option<AnyView> {
+    let queue = picture.queue.as_ref()?;
+    let ink = parts::ink();
+    let fact = |label: &str, value: String| (label.to_owned(), value);
+    let limits = &picture.limits;
+    let depth_limit = limits.depth.map(|limit| format!(", limit {limit}")).unwrap_or_default();
+    let age_limit = limits.oldest.map(|limit| format!(", limit {}", limit.words())).unwrap_or_default();
+    let oldest = match queue.oldest_at {
+        Some(at) => {
+            format!("{} since {}{age_limit}", queue.reported_at.since(at).words(), at.words(ink.now, &ink.zone))
+        }
+        None if queue.depth == 0 => "nothing waits".to_owned(),
+        None => "not told".to_owned(),
+    };
+    let unknown = if queue.trend == Trend::Unknown { "not known yet" } else { "not counted" };
+    let speed = |per_minute: Option<f64>| per_minute.map_or_else(|| unknown.to_owned(), rate);
+    let empty_in = match (queue.draining, queue.drain_seconds) {
+        ("empty", _) => "it is empty".to_owned(),
+        (_, Some(seconds)) => Span::from_secs(seconds).words(),
+        ("not_draining", _) if queue.trend == Trend::Steady && queue.state == State::OnTrack => {
+            "it flows: as much goes out as comes in".to_owned()
+        }
+        ("not_draining", _) => "not draining".to_owned(),
+        _ => "not known yet".to_owned(),
+    };
+    let facts = [
+        fact("Waiting", format!("{}{depth_limit}", count_of(queue.depth, "").trim_end())),
+        fact("Oldest", oldest),
+        fact("In", speed(queue.in_per_minute)),
+        fact("Out", speed(queue.out_per_minute)),
+        fact("Trend", queue.trend.words().to_owned()),
+        fact("Empty in", empty_in),
+    ];
+    let reported = view! { <p class="dim">"Reported "{parts::when_ago(queue.reported_at)}</p> };
+    let body = view! { {parts::facts(&facts)}{reported}{parts::queue_chart(&queue.samples, limits)} };
+    Some(parts::section("queue", "How it flows", body.into_any()))
+}
+
+/// Which source it is, and how often it should be heard.
+fn reports(picture: &ComponentPicture) -> Option<AnyView> {
+    let (source, every) = picture.reports.as_ref()?;
+    let every =
+        every.map_or("as often as it usually is".to_owned(), |every| format!("at least every {}", every.words()));
+    let body = view! { <p class="prose">"As the source "<code>{source.clone()}</code>", "{every}". "<a href="/sources">"Sources"</a></p> };
+    Some(parts::section("reports", "How it reports", body.into_any()))
+}
+
 fn about(picture: &ComponentPicture) -> AnyView {
     let row = &picture.row;
     let owner = row.owner.as_ref().map_or("Nobody owns it yet.".to_owned(), |owner| format!("Owned by {owner}."));
+    let unknown = (!picture.declared).then(|| parts::tag("not in the book"));
     let unseen = row.state.is_none().then_some(" No step of it has been seen yet.");
-    view! { <p class="dim about-it">{parts::tag(&row.kind)}<span>{owner}{unseen}</span>{parts::copy_id(&row.id)}</p> }
-        .into_any()
+    let affected = row.affected_by.as_ref().map(|by| {
+        view! { <p><a href=format!("/components/{}", parts::path_part(&by.id))>{parts::affected(&by.name)}</a></p> }
+    });
+    view! {
+        {affected}
+        <p class="dim about-it">{parts::tag(&row.kind)}{unknown}<span>{owner}{unseen}</span>{parts::copy_id(&row.id)}</p>
+    }
+    .into_any()
+}
+
+/// That it is paused now, in its first lines.
+fn paused(picture: &ComponentPicture) -> Option<AnyView> {
+    let in_force: Vec<PauseRow> = picture.pauses.iter().filter(|p| p.ended_at.is_none()).cloned().collect();
+    (!in_force.is_empty()).then(|| parts::pauses_now(&in_force, &[], &pause_path(picture), ""))
+}
+
+fn pause_path(picture: &ComponentPicture) -> String {
+    let workflow = picture.pause_at.as_deref().unwrap_or_default();
+    format!("/workflows/{}/pause?target=component:{}", parts::path_part(workflow), picture.row.id)
+}
+
+fn pauses(picture: &ComponentPicture) -> Option<AnyView> {
+    picture.pause_at.as_ref()?;
+    let list = view! {
+        {parts::pause_history(&picture.pauses)}
+        <p class="more"><a href=pause_path(picture)>"Pause it in every workflow"{parts::icon("arrow-right")}</a></p>
+    };
+    Some(parts::section("pauses", "Pauses", list.into_any()))
 }
 
 fn text_or_gap(text: Option<&str>) -> AnyView {

@@ -24,14 +24,27 @@ pub struct ComponentRow {
     pub name: String,
     /// `service`, `queue`, `spreadsheet`, in words.
     pub kind: String,
-    /// The worst state of the steps it does; none when it does no step that was seen.
+    /// Of a queue that reports its own; else the worst state of the steps it does, none when none of them was seen.
     pub state: Option<crate::model::status::State>,
+    /// What it needs that is Broken now, while it is not itself; none when there is nothing.
+    pub affected_by: Option<AffectedBy>,
     /// The team that answers for it.
     pub owner: Option<String>,
     /// What it is for.
     pub meaning: Option<String>,
     /// How many components and steps need it.
     pub needed_by: i64,
+}
+
+/// What something is affected by.
+#[derive(Debug, Clone, Serialize)]
+pub struct AffectedBy {
+    /// The component that is Broken.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The ids on the shortest way from it, itself first, up to the one before what is affected.
+    pub path: Vec<String>,
 }
 
 /// The title.
@@ -77,7 +90,9 @@ fn row(row: &ComponentRow) -> AnyView {
         <li class=row.state.map(|state| format!("s-{}", state.name()))>
             <span class="c-state">{state}</span>
             <span class="c-name"><a href=format!("/components/{}", row.id)>{row.name.clone()}</a></span>
-            <span class="c-what">{meaning}</span>
+            <span class="c-what">
+                {row.affected_by.as_ref().map(|by| view! { {parts::affected(&by.name)}" " })}{meaning}
+            </span>
             <span class="c-owner">{row.owner.clone().unwrap_or_else(|| "No owner".to_owned())}</span>
             <span class="c-count">{needed}</span>
         </li>

@@ -142,7 +142,7 @@ fn form(picture: &EditPicture) -> AnyView {
             <div class="field">
                 <label for="edit-text">"Text"</label>
                 <p id="edit-text-help" class="dim">"Markdown. The part between the two lines of dashes says what it is for and who owns it."</p>
-                <textarea id="edit-text" name="text" rows="28" required spellcheck="true" aria-describedby="edit-text-help" inner_html=escaped(&picture.text)></textarea>
+                <textarea id="edit-text" name="text" rows="28" required spellcheck="true" aria-describedby="edit-text-help" inner_html=parts::text_area_text(&picture.text)></textarea>
             </div>
             {help()}
             <div class="field">
@@ -190,11 +190,6 @@ fn save(picture: &EditPicture) -> AnyView {
         (None, base) => format!("Save as version {}", base + 1),
     };
     view! { <button class="button primary" name="action" value="save">{words}</button> }.into_any()
-}
-
-/// A browser drops a line break right after the tag, so one is put there for it to drop.
-fn escaped(text: &str) -> String {
-    format!("\n{}", text.replace('&', "&amp;").replace('<', "&lt;"))
 }
 
 fn help() -> AnyView {

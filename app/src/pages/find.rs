@@ -19,7 +19,7 @@ pub struct FindPicture {
 /// One thing found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Found {
-    /// `workflow`, `step`, `component`, `runbook`, `decision`, `workaround`, `run`.
+    /// `workflow`, `step`, `component`, `runbook`, `decision`, `workaround`, `run`, `subject`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -117,6 +117,7 @@ fn plural(kind: &str) -> &str {
         "decision" => "Decisions",
         "workaround" => "Workarounds",
         "run" => "Runs",
+        "subject" => "Subjects",
         other => other,
     }
 }

@@ -3,9 +3,11 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+use super::problem::ProblemRow;
 use super::shell::Head;
 use super::workflows::WorkflowRow;
 use crate::model::moment::Moment;
+use crate::model::report::Report;
 use crate::model::status::State;
 use crate::parts;
 
@@ -18,10 +20,18 @@ pub struct NowPicture {
     pub state: State,
     /// The answer in one sentence.
     pub sentence: String,
-    /// Workflows that are Broken, longest first.
+    /// Workflows that are Broken: those that nobody is on first, then the longest.
     pub broken: Vec<WorkflowRow>,
-    /// Workflows that are Late, Retrying, Paused or without signal, worst first.
+    /// Workflows that are Late, Retrying or without signal, worst first; among equals those that nobody is on.
     pub attention: Vec<WorkflowRow>,
+    /// Workflows that are Paused, the pause that ends first first.
+    pub paused: Vec<WorkflowRow>,
+    /// Open problems that lie in no workflow: of components, sources, subjects.
+    pub elsewhere: Vec<ProblemRow>,
+    /// How many problems are open.
+    pub problems_open: i64,
+    /// What people say looks wrong and nobody has seen yet, newest first, at most 12.
+    pub reports: Vec<Report>,
     /// What changed in the last 24 hours, newest first, at most 12.
     pub changed: Vec<ChangeRow>,
     /// The workflows on track.
@@ -41,7 +51,8 @@ pub struct ChangeRow {
     pub name: String,
     /// Where the portal shows it.
     pub href: String,
-    /// Which value: `retry.max_attempts`; `deployed` for a deployment.
+    /// Which value: `retry.max_attempts`; `deployed` for a deployment; `change` for what was told and left what is
+    /// deployed as it is.
     pub field: String,
     /// The value before; none when it is new.
     pub before: Option<String>,
@@ -81,13 +92,23 @@ pub fn blocks(picture: &NowPicture) -> Vec<(&'static str, AnyView)> {
         ("answer", parts::block("answer", answer(picture))),
         list("broken", "Needs a person", &picture.broken),
         list("attention", "Worth a look", &picture.attention),
+        ("elsewhere", elsewhere(picture)),
+        ("paused", paused(picture)),
+        ("reports", reports(&picture.reports)),
         ("on-track", on_track(&picture.on_track)),
-        ("changed", parts::block("changed", changed(&picture.changed))),
+        ("changed", parts::block("changed", changed(picture))),
     ]
 }
 
+fn reports(reports: &[Report]) -> AnyView {
+    match reports {
+        [] => parts::no_block("reports"),
+        reports => parts::block("reports", parts::section("reports", "Somebody says", parts::reports(reports))),
+    }
+}
+
 fn answer(picture: &NowPicture) -> AnyView {
-    let known = picture.broken.len() + picture.attention.len() + picture.on_track.len();
+    let known = picture.broken.len() + picture.attention.len() + picture.paused.len() + picture.on_track.len();
     let title = match (picture.broken.len(), picture.attention.len()) {
         (0, 0) if known == 0 => "Nothing to watch yet".to_owned(),
         (0, 0) => "Nothing needs you".to_owned(),
@@ -104,6 +125,36 @@ fn answer(picture: &NowPicture) -> AnyView {
         view! { <p class="aside">{parts::icon("flag")}<a href="/reviews">{words}</a></p> }.into_any()
     });
     parts::answer(Some(picture.state), &title, &picture.sentence, reviews)
+}
+
+/// Problems of what no workflow is about, and the way to all of them.
+fn elsewhere(picture: &NowPicture) -> AnyView {
+    if picture.problems_open == 0 {
+        return parts::no_block("elsewhere");
+    }
+    let rows = (!picture.elsewhere.is_empty()).then(|| {
+        let title = format!("Elsewhere ({})", picture.elsewhere.len());
+        parts::section("elsewhere", &title, parts::problem_rows(&picture.elsewhere))
+    });
+    let all = match picture.problems_open {
+        1 => "The open problem".to_owned(),
+        n => format!("All {n} open problems"),
+    };
+    let all = view! { <p class="more"><a href="/problems">{all}{parts::icon("arrow-right")}</a></p> };
+    parts::block("elsewhere", view! { {rows}{all} }.into_any())
+}
+
+/// What is paused, under a line of its own that says until when.
+fn paused(picture: &NowPicture) -> AnyView {
+    let ends = || picture.paused.iter().filter_map(|row| row.paused.as_ref()).map(|p| p.until);
+    let Some(first) = ends().min() else { return parts::no_block("paused") };
+    let ink = parts::ink();
+    let until = first.words(ink.now, &ink.zone);
+    let title = match picture.paused.len() {
+        n if ends().all(|at| at == first) => format!("{n} paused until {until}"),
+        n => format!("{n} paused, the first until {until}"),
+    };
+    parts::block("paused", parts::section("paused", &title, parts::workflow_rows(&picture.paused)))
 }
 
 /// Healthy workflows take one line each at most: their names side by side.
@@ -125,9 +176,13 @@ fn on_track(rows: &[WorkflowRow]) -> AnyView {
     parts::block("on-track", parts::section("on-track", &title, list.into_any()))
 }
 
-fn changed(rows: &[ChangeRow]) -> AnyView {
-    let list = match rows {
-        [] => parts::empty("Nothing changed in the last 24 hours."),
+fn changed(picture: &NowPicture) -> AnyView {
+    let ink = parts::ink();
+    let list = match picture.changed.as_slice() {
+        [] => parts::empty(&format!(
+            "Nothing changed in the last 24 hours. Checked {}.",
+            picture.checked_at.clock_seconds(&ink.zone)
+        )),
         rows => parts::change_rows(rows),
     };
     parts::section("changed", "Changed in the last 24 hours", list)

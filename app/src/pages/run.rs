@@ -3,12 +3,14 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+use super::check_in::{self, CheckInLink};
 use super::runs::RunRow;
 use super::shell::Head;
 use super::workflow::Recovery;
 use crate::model::moment::Moment;
 use crate::model::status::State;
 use crate::parts;
+use crate::parts::Saying;
 
 /// One run; also `GET /api/v1/runs/{workflow}/{run}`.
 #[derive(Debug, Clone, Serialize)]
@@ -93,8 +95,10 @@ pub struct StoryLine {
     pub gap: Option<String>,
     /// The source that told us.
     pub source: String,
-    /// The event as it came, for those who want it.
+    /// The event as it came, for those who want it; empty for what a person said.
     pub raw: String,
+    /// The person who said it; none for an event.
+    pub by: Option<String>,
 }
 
 /// The title and the favicon.
@@ -102,14 +106,19 @@ pub fn head(picture: &RunPicture) -> Head {
     Head { title: format!("{} in {}", picture.row.run, picture.workflow_name), state: Some(picture.row.state) }
 }
 
-/// The page.
-pub fn body(picture: &RunPicture) -> AnyView {
+/// The page. `check_ins` are the links that this reader may hand on.
+pub fn body(picture: &RunPicture, check_ins: &[CheckInLink], saying: &Saying) -> AnyView {
     let way = format!("/workflows/{}", parts::path_part(&picture.row.workflow));
     let runs = format!("{way}/runs");
+    let mut first = blocks(picture);
+    let rest = first.split_off(2);
     view! {
         <div class="page run">
             {parts::crumbs(&[("Workflows", "/workflows"), (&picture.workflow_name, &way), ("Runs", &runs)])}
-            {blocks(picture).into_iter().map(|(_, block)| block).collect_view()}
+            {first.into_iter().map(|(_, block)| block).collect_view()}
+            {(!check_ins.is_empty()).then(|| check_in::links(check_ins))}
+            {rest.into_iter().map(|(_, block)| block).collect_view()}
+            {parts::say(saying)}
         </div>
     }
     .into_any()
@@ -146,7 +155,7 @@ fn answer(picture: &RunPicture) -> AnyView {
     let subject = row
         .subject
         .as_ref()
-        .map(|s| view! { <div><dt>"About"</dt><dd><a href=format!("/find?q={}", parts::path_part(s))>{s.clone()}</a></dd></div> });
+        .map(|s| view! { <div><dt>"About"</dt><dd><a href=parts::subject_path(s)>{s.clone()}</a></dd></div> });
     let facts = view! {
         <dl class="facts">
             <div><dt>"Id"</dt><dd>{parts::copy_id(&row.run)}</dd></div>
@@ -226,6 +235,17 @@ fn visit_row(workflow: &str, visit: &VisitRow) -> AnyView {
     .into_any()
 }
 
+/// What a person said, among what systems told.
+fn said(line: &StoryLine) -> AnyView {
+    view! {
+        <li data-key=format!("{} {}", line.at.millis(), line.text) class="said">
+            <span class="at">{parts::seconds(line.at)}</span>
+            <div><p>{line.text.clone()}" "{parts::tag("said by a person")}</p></div>
+        </li>
+    }
+    .into_any()
+}
+
 /// What was heard, in the order it happened.
 fn story(picture: &RunPicture) -> AnyView {
     if picture.story.is_empty() {
@@ -237,6 +257,9 @@ fn story(picture: &RunPicture) -> AnyView {
 }
 
 fn story_line(line: &StoryLine) -> AnyView {
+    if line.by.is_some() {
+        return said(line);
+    }
     let gap = line.gap.as_ref().map(|gap| view! { <p class="pause">{gap.clone()}</p> });
     let mut whys = Vec::new();
     let marks = line.marks.iter().map(|mark| {

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+use super::pause::PauseRow;
+use super::problem::{Incident, Owner};
 use super::runbooks::RunbookRow;
 use super::runs::RunRow;
 use super::shell::Head;
@@ -21,7 +23,9 @@ pub struct WorkflowPicture {
     pub row: WorkflowRow,
     /// The facts under the answer: label and value, four of them.
     pub facts: Vec<(String, String)>,
-    /// What needs a person or may soon: one line a step and state, worst first.
+    /// What to do about the worst of it, and how far that has come.
+    pub incident: Option<Incident>,
+    /// What needs a person or may soon, worst first.
     pub trouble: Vec<Trouble>,
     /// Steps and edges of the book.
     pub declared: Declared,
@@ -40,6 +44,19 @@ pub struct WorkflowPicture {
     pub documents: Vec<RunbookRow>,
     /// The newest runs, at most 12.
     pub runs: Vec<RunRow>,
+    /// What is paused, and what was.
+    pub pauses: Pauses,
+}
+
+/// The pauses that concern a workflow.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Pauses {
+    /// What of it is paused now: the whole, steps, or components that it uses.
+    pub in_force: Vec<PauseRow>,
+    /// What ended in the last hour, newest first.
+    pub resumed: Vec<PauseRow>,
+    /// The pauses that were set on its page, newest first, at most 10.
+    pub history: Vec<PauseRow>,
 }
 
 /// One thing that is wrong at one place of a workflow.
@@ -63,6 +80,10 @@ pub struct Trouble {
     pub href: String,
     /// What to do first: the matching section of a runbook.
     pub runbook: Option<Recovery>,
+    /// The number of the problem; none while it is none.
+    pub problem: Option<i64>,
+    /// Who is on it.
+    pub owner: Option<Owner>,
 }
 
 /// The section of a runbook that says what to do.
@@ -169,6 +190,8 @@ pub struct StepNow {
     pub component: Option<(String, String)>,
     /// The queue in front of it: id and name.
     pub via: Option<(String, String)>,
+    /// How long a visit usually takes at this hour; none while there is not enough of a past ("no usual yet").
+    pub usual: Option<UsualTime>,
     /// Declared: ends within.
     pub finish_within: Option<String>,
     /// Declared: the retry policy in words.
@@ -179,6 +202,17 @@ pub struct StepNow {
     pub if_skipped: Option<String>,
     /// Declared: known ways it fails.
     pub failure_points: Vec<crate::model::book::FailurePoint>,
+}
+
+/// How long a visit of a step usually takes at this hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UsualTime {
+    /// Half of the visits take no longer, in milliseconds.
+    pub middle_ms: i64,
+    /// One in twenty takes longer than this, in milliseconds.
+    pub slowest_ms: i64,
+    /// Both in words: `12 s, one in twenty over 40 s`.
+    pub words: String,
 }
 
 /// One edge of the flow.
@@ -199,10 +233,14 @@ pub struct EdgeNow {
 pub struct Questions {
     /// 1. How does this actually work today? Declared against observed, in a sentence.
     pub works: Option<String>,
+    /// 1a. How many runs usually start in this hour, in a sentence; none while there is not enough of a past.
+    pub usual: Option<String>,
     /// 1b. The difference between book and reality, one sentence each; empty when there is none.
     pub differences: Vec<String>,
     /// 2. What happens if it fails? `(step name, sentence)`.
     pub fails: Vec<(String, String)>,
+    /// 2b. How its problems of the last 30 days ended, in a sentence; none when there were none.
+    pub recovered: Option<String>,
     /// 3. Who depends on it? Business owner and outcome in a sentence.
     pub depends: Option<String>,
     /// 3b. What it needs: `(component id, name, if it is unavailable)`.
@@ -233,10 +271,19 @@ pub fn body(picture: &WorkflowPicture) -> AnyView {
     .into_any()
 }
 
+/// On a phone, what to do next stays in reach of the thumb.
+fn bar(picture: &WorkflowPicture) -> AnyView {
+    match &picture.incident {
+        Some(incident) => parts::block("bar", parts::bar(incident)),
+        None => parts::no_block("bar"),
+    }
+}
+
 /// The page in blocks, in order, for the live stream.
 pub fn blocks(picture: &WorkflowPicture) -> Vec<(&'static str, AnyView)> {
     vec![
         ("answer", parts::block("answer", answer(picture))),
+        ("pauses", pauses(picture)),
         ("trouble", trouble(picture)),
         ("where", parts::block("where", steps(picture))),
         ("flow", flow(picture)),
@@ -244,6 +291,8 @@ pub fn blocks(picture: &WorkflowPicture) -> Vec<(&'static str, AnyView)> {
         ("documents", parts::block("documents", documents(picture))),
         ("runs", parts::block("runs", runs(picture))),
         ("differences", differences(picture)),
+        ("paused-before", parts::block("paused-before", paused_before(picture))),
+        ("bar", bar(picture)),
     ]
 }
 
@@ -258,6 +307,25 @@ fn answer(picture: &WorkflowPicture) -> AnyView {
     .into_any()
 }
 
+/// What is paused now, and what has ended lately.
+fn pauses(picture: &WorkflowPicture) -> AnyView {
+    let Pauses { in_force, resumed, .. } = &picture.pauses;
+    if in_force.is_empty() && resumed.is_empty() {
+        return parts::no_block("pauses");
+    }
+    let href = format!("/workflows/{}/pause", parts::path_part(&picture.row.id));
+    parts::block("pauses", parts::pauses_now(in_force, resumed, &href, &picture.row.sentence))
+}
+
+fn paused_before(picture: &WorkflowPicture) -> AnyView {
+    let href = format!("/workflows/{}/pause", parts::path_part(&picture.row.id));
+    let list = view! {
+        {parts::pause_history(&picture.pauses.history)}
+        <p class="more"><a href=href>"Pause this workflow, a step or a queue"{parts::icon("arrow-right")}</a></p>
+    };
+    parts::section("pauses", "Pauses", list.into_any())
+}
+
 /// What needs a person or may soon, each with what to do first.
 fn trouble(picture: &WorkflowPicture) -> AnyView {
     if picture.trouble.is_empty() {
@@ -266,7 +334,8 @@ fn trouble(picture: &WorkflowPicture) -> AnyView {
     let unit = picture.row.unit.as_str();
     // The answer has said the worst; a second time it would only push the first step off a phone's screen.
     let said = |trouble: &Trouble| picture.row.sentence.starts_with(&trouble.sentence);
-    let list = picture.trouble.iter().map(|t| trouble_line(t, &picture.row.id, unit, said(t))).collect_view();
+    let leads = |t: &Trouble| picture.incident.as_ref().filter(|i| t.problem == Some(i.problem));
+    let list = picture.trouble.iter().map(|t| trouble_line(t, &picture.row.id, unit, said(t), leads(t))).collect_view();
     let list = view! { <ul class="troubles" data-live-order="ask">{list}</ul> }.into_any();
     let title = match picture.row.state {
         State::Broken => "What to do",
@@ -275,7 +344,7 @@ fn trouble(picture: &WorkflowPicture) -> AnyView {
     parts::block("trouble", parts::section("trouble", title, list))
 }
 
-fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool) -> AnyView {
+fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool, incident: Option<&Incident>) -> AnyView {
     let place = trouble.step.as_ref().map(|id| format!("#step-{id}"));
     let name = match place {
         Some(href) => view! { <a href=href>{trouble.name.clone()}</a> }.into_any(),
@@ -294,19 +363,26 @@ fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool) -> An
         };
         view! { <div><dt>"Here"</dt><dd><a href=trouble.href.clone()>{words}</a></dd></div> }
     });
-    let recovery = match &trouble.runbook {
-        Some(recovery) => parts::recovery(recovery),
-        None => parts::gap(
+    let recovery = match (incident, &trouble.runbook) {
+        (Some(incident), _) => parts::incident(incident),
+        (None, Some(recovery)) => parts::recovery(recovery),
+        (None, None) => parts::gap(
             "No runbook says what to do here.",
             Some(format!("/runbooks/new?for=workflow:{}", parts::path_part(workflow))),
         ),
     };
-    let key = format!("{} {}", trouble.state.name(), trouble.step.as_deref().unwrap_or_default());
+    let record = trouble.problem.map(|id| {
+        let href = format!("/problems/{id}");
+        let owner = incident.is_none().then(|| parts::on_it(trouble.owner.as_ref()));
+        view! { <div><dt>"Record"</dt><dd><a href=href>{format!("Problem {id}")}</a>" "{owner}</dd></div> }
+    });
+    let step = trouble.step.as_deref().unwrap_or_default();
+    let key = format!("{} {step} {}", trouble.state.name(), trouble.problem.unwrap_or_default());
     view! {
-        <li data-key=key class=format!("trouble s-{}", trouble.state.name())>
+        <li data-key=key class=format!("trouble s-{}{}", trouble.state.name(), if said { " said" } else { "" })>
             <h3>{parts::badge(trouble.state)}<span>{name}</span></h3>
             {(!said).then(|| view! { <p>{trouble.sentence.clone()}</p> })}
-            <dl class="inline">{runs}{since}{next}</dl>
+            <dl class="inline">{runs}{since}{next}{record}</dl>
             {recovery}
         </li>
     }
@@ -379,7 +455,9 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
         };
         view! { <dl class="pairs dated">{answers.workarounds.iter().map(row).collect_view()}</dl> }
     });
+    let recovered = answers.recovered.clone().map(|words| view! { <p>{words}</p> });
     let works = or_gap(&answers.works, "how it works");
+    let usual = answers.usual.clone().map(|words| view! { <p>{words}</p> });
     let different = match answers.differences.len() {
         0 => None,
         1 => Some("1 difference between the book and what was seen".to_owned()),
@@ -388,8 +466,8 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
     let different = different.map(|words| view! { <p><a href="#differences">{words}</a></p> });
     let body = view! {
         <div class="questions">
-            {one("How does this actually work today?", view! { {works}{different} }.into_any())}
-            {one("What happens if it fails?", fails)}
+            {one("How does this actually work today?", view! { {works}{usual}{different} }.into_any())}
+            {one("What happens if it fails?", view! { {recovered}{fails} }.into_any())}
             {one("Who depends on it?", view! { {or_gap(&answers.depends, "business owner and outcome")}{needs} }.into_any())}
             {one("What should happen next?", or_gap(&answers.next, "what should be true by when"))}
             {one("Why does it exist, and why is it built this way?",

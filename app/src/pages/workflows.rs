@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+use super::pause::PauseRow;
+use super::problem::Owner;
 use super::shell::Head;
 use crate::model::book::Criticality;
 use crate::model::moment::Moment;
@@ -47,6 +49,12 @@ pub struct WorkflowRow {
     pub trust: Option<Trust>,
     /// Its runbooks.
     pub runbooks: Vec<String>,
+    /// The number of its worst open problem.
+    pub problem: Option<i64>,
+    /// Who is on that.
+    pub attended: Option<Owner>,
+    /// The pause that it, or a step of it, is in; none when nothing of it is paused.
+    pub paused: Option<PauseRow>,
 }
 
 /// The title and the favicon.

@@ -137,6 +137,22 @@ pub fn field(label: &str, name: &'static str, kind: &'static str, value: &str, e
     .into_any()
 }
 
+/// A browser drops a line break right after the tag, so one is put there for it to drop.
+pub fn text_area_text(text: &str) -> String {
+    format!("\n{}", text.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
+/// A labelled box for several lines, with what is in it.
+pub fn text_area(id: String, name: &'static str, label: &'static str, text: &str, rows: &'static str) -> AnyView {
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <textarea id=id name=name rows=rows required=true inner_html=text_area_text(text)></textarea>
+        </div>
+    }
+    .into_any()
+}
+
 /// An id in mono with a button that copies it.
 pub fn copy_id(text: &str) -> AnyView {
     view! { <span class="id"><code>{text.to_owned()}</code><CopyButton text=text.to_owned()/></span> }.into_any()

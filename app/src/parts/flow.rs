@@ -346,6 +346,10 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
         };
         view! { {times}", last "{when(at)} }.into_any()
     });
+    let usual = match &step.usual {
+        Some(usual) => usual.words.clone().into_any(),
+        None => "no usual yet".into_any(),
+    };
     let failures = step.failure_points.iter().map(|point| {
         let action = point.action.as_ref().map(|action| {
             view! { <a href=action.path()>"What to do"</a> }
@@ -369,6 +373,7 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
             {row("Means", text(&step.meaning))}
             {row("Done by", part(&step.component))}
             {row("Waits in", part(&step.via))}
+            {row("Usual", Some(usual))}
             {row("Ends within", text(&step.finish_within))}
             {row("Tries again", text(&step.retry))}
             {row("Safe to retry", text(&step.safe_to_retry))}

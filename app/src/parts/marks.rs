@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::ink;
+use crate::model::blast::Condition;
 use crate::model::status::{State, Trust};
 
 /// An icon of the sprite `style/icons.svg`, by its name there; always beside words, so hidden from readers.
@@ -28,6 +29,21 @@ pub fn mark(state: State) -> AnyView {
         .into_any(),
         _ => badge(state),
     }
+}
+
+/// The overlay on what is itself fine, but needs something that is not: what that is, by name.
+pub fn affected(by: &str) -> AnyView {
+    view! { <span class="reach reach-blocked">{icon("affected")}<span>{format!("Affected by {by}")}</span></span> }
+        .into_any()
+}
+
+/// What becomes of something if what it needs is down.
+pub fn condition(condition: Condition) -> AnyView {
+    let (class, name, words) = match condition {
+        Condition::Blocked => ("reach reach-blocked", "affected", "Blocked"),
+        Condition::Degraded => ("reach reach-degraded", "alert", "Degraded"),
+    };
+    view! { <span class=class>{icon(name)}<span>{words}</span></span> }.into_any()
 }
 
 /// The name of a state's icon in the sprite.

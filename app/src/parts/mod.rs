@@ -8,9 +8,13 @@ mod blocks;
 pub mod document;
 mod flow;
 mod freshness;
+mod incident;
 mod marks;
+mod pauses;
+mod queue_chart;
 pub mod records;
 mod recovery;
+mod reports;
 mod rows;
 mod times;
 #[cfg(test)]
@@ -23,14 +27,21 @@ use crate::model::moment::Moment;
 
 pub use attempts::attempts;
 pub use blocks::{
-    answer, block, copy_id, crumbs, empty, facts, field, gap, heading, names, no_block, notice, pager, section, words,
+    answer, block, copy_id, crumbs, empty, facts, field, gap, heading, names, no_block, notice, pager, section,
+    text_area, text_area_text, words,
 };
 pub use flow::{diagram, legend, spine};
 pub use freshness::freshness;
-pub use marks::{badge, icon, mark, tag, trust_badge};
+pub use incident::{bar, for_operators, incident, owner as on_it};
+pub use marks::{affected, badge, condition, icon, mark, tag, trust_badge};
+pub use pauses::{pause_history, pauses_now};
+pub use queue_chart::queue_chart;
 pub use recovery::recovery;
-pub use rows::{change_rows, path_part, run_rows, runbook_rows, workflow_rows};
-pub use times::{day, length, seconds, when, when_ago};
+pub use reports::{Saying, reports, say};
+pub use rows::{
+    change_rows, path_part, problem_rows, run_rows, run_rows_of, runbook_rows, subject_path, workflow_rows,
+};
+pub use times::{day, length, seconds, when, when_ago, when_words};
 
 /// What every piece is drawn with: provided as context by whoever renders.
 #[derive(Debug, Clone)]

@@ -8,11 +8,25 @@ use crate::pages::workflow::Recovery;
 
 /// The first steps of the matching section. Steps that may be outdated are fenced in and say so before they are read.
 pub fn recovery(recovery: &Recovery) -> AnyView {
-    let section = match recovery.section.as_str() {
-        "" => String::new(),
-        anchor => format!("#{anchor}"),
+    let steps = match recovery.steps.as_slice() {
+        [] => ().into_any(),
+        steps => {
+            let one = |step: &String| view! { <li>{step.clone()}</li> };
+            view! { <ol>{steps.iter().map(one).collect_view()}</ol> }.into_any()
+        }
     };
-    let href = format!("/runbooks/{}{section}", recovery.slug);
+    view! {
+        <div class=format!("recovery t-{}", recovery.trust.name())>
+            {warning(recovery)}
+            {steps}
+            {from(recovery)}
+        </div>
+    }
+    .into_any()
+}
+
+/// Whether the steps below can be believed, said before they are read.
+pub fn warning(recovery: &Recovery) -> AnyView {
     let review = format!("/reviews/{}", recovery.slug);
     let title = match recovery.trust {
         Trust::Trusted => "Do this first",
@@ -28,29 +42,28 @@ pub fn recovery(recovery: &Recovery) -> AnyView {
         (Trust::CheckNeeded, n) => Some(format!("{n} things this section describes have changed since its review.")),
         _ => None,
     };
-    let steps = match recovery.steps.as_slice() {
-        [] => ().into_any(),
-        steps => {
-            let one = |step: &String| view! { <li>{step.clone()}</li> };
-            view! { <ol>{steps.iter().map(one).collect_view()}</ol> }.into_any()
-        }
+    view! {
+        <p class="title">
+            {icon(if recovery.trust == Trust::Trusted { "steps" } else { "alert" })}
+            <span><strong>{title}</strong>" "{trust_badge(recovery.trust, recovery.flags)}</span>
+        </p>
+        {why.map(|why| view! { <p class="why">{why}" "<a href=review>"See what changed"</a></p> })}
+    }
+    .into_any()
+}
+
+/// Which section of which runbook it is.
+pub fn from(recovery: &Recovery) -> AnyView {
+    let section = match recovery.section.as_str() {
+        "" => String::new(),
+        anchor => format!("#{anchor}"),
     };
+    let href = format!("/runbooks/{}{section}", recovery.slug);
     let name = match recovery.section_title.as_str() {
         "" => recovery.title.clone(),
         section => format!("{}: {section}", recovery.title),
     };
-    view! {
-        <div class=format!("recovery t-{}", recovery.trust.name())>
-            <p class="title">
-                {icon(if recovery.trust == Trust::Trusted { "steps" } else { "alert" })}
-                <span><strong>{title}</strong>" "{trust_badge(recovery.trust, recovery.flags)}</span>
-            </p>
-            {why.map(|why| view! { <p class="why">{why}" "<a href=review>"See what changed"</a></p> })}
-            {steps}
-            <p class="from"><a href=href>{icon("file-text")}{name}</a></p>
-        </div>
-    }
-    .into_any()
+    view! { <p class="from"><a href=href>{icon("file-text")}{name}</a></p> }.into_any()
 }
 
 #[cfg(test)]

@@ -2,10 +2,14 @@
 
 use leptos::prelude::*;
 
+use super::incident::owner;
 use super::marks::{icon, mark, tag, trust_badge};
-use super::times::when;
+use super::times::{when, when_ago};
 use crate::model::book::Criticality;
+use crate::model::review::TOLD;
+use crate::model::subject::Subject;
 use crate::pages::now::ChangeRow;
+use crate::pages::problem::ProblemRow;
 use crate::pages::runbooks::RunbookRow;
 use crate::pages::runs::RunRow;
 use crate::pages::workflows::WorkflowRow;
@@ -21,6 +25,7 @@ fn workflow_row(row: &WorkflowRow) -> AnyView {
         let oldest = row.oldest_at.map(|at| view! { <small>"oldest "{when(at)}</small> });
         view! { <span class="c-count">{format!("{} open", row.waiting)}{oldest}</span> }
     });
+    let attended = row.problem.map(|_| view! { <span class="c-attended">{owner(row.attended.as_ref())}</span> });
     let trust = match row.trust {
         Some(trust) => trust_badge(trust, 0),
         None => view! { <span class="dim">"No runbook"</span> }.into_any(),
@@ -34,6 +39,7 @@ fn workflow_row(row: &WorkflowRow) -> AnyView {
                 {(!row.declared).then(|| tag("not in the book"))}
             </span>
             <span class="c-what">{row.sentence.clone()}</span>
+            {attended}
             {waiting}
             <span class="c-owner">{row.owner.clone().unwrap_or_else(|| "No owner".to_owned())}</span>
             <span class="c-trust">{trust}</span>
@@ -42,24 +48,81 @@ fn workflow_row(row: &WorkflowRow) -> AnyView {
     .into_any()
 }
 
-/// Runs: state, id and subject, where it is, when it started and was last heard of.
-pub fn run_rows(rows: &[RunRow]) -> AnyView {
-    view! { <ul class="rows r-run" data-live-order="ask">{rows.iter().map(run_row).collect_view()}</ul> }.into_any()
+/// Problems: state and kind, where, what is wrong, how old, who is on it, which runbook and whether it can be believed.
+pub fn problem_rows(rows: &[ProblemRow]) -> AnyView {
+    view! { <ul class="rows r-problem" data-live-order="ask">{rows.iter().map(problem_row).collect_view()}</ul> }
+        .into_any()
 }
 
-fn run_row(row: &RunRow) -> AnyView {
+fn problem_row(row: &ProblemRow) -> AnyView {
+    let runbook = row.runbook.as_ref().map(|link| {
+        view! {
+            <span class="c-trust">
+                <a href=format!("/runbooks/{}#{}", link.slug, link.section)>{link.title.clone()}</a>
+                " "{trust_badge(link.trust, 0)}
+            </span>
+        }
+    });
+    let age = match row.ended_at {
+        Some(at) => view! { <span class="c-when"><span>{when(row.since)}" to "{when(at)}</span></span> }.into_any(),
+        None => view! { <span class="c-when">{when_ago(row.since)}</span> }.into_any(),
+    };
+    let followers = (!row.followers.is_empty()).then(|| match row.followers.len() {
+        1 => tag("1 more follows from it"),
+        n => tag(&format!("{n} more follow from it")),
+    });
+    let state = match row.ended_at {
+        Some(_) => view! { <span class="dim">{row.kind.words()}</span> }.into_any(),
+        None => view! { {mark(row.state)} }.into_any(),
+    };
+    let owner = row.ended_at.is_none().then(|| view! { <span class="c-owner">{owner(row.owner.as_ref())}</span> });
+    let class = match (row.origin, row.ended_at) {
+        (Some(_), None) => format!("follows s-{}", row.state.name()),
+        (_, None) => format!("s-{}", row.state.name()),
+        _ => "s-none".to_owned(),
+    };
+    view! {
+        <li data-key=format!("problem-{}", row.id) class=class>
+            <span class="c-state">{state}</span>
+            <span class="c-name"><a href=format!("/problems/{}", row.id)>{row.name.clone()}</a>{followers}</span>
+            <span class="c-what">{row.sentence.clone()}</span>
+            {age}
+            {owner}
+            {runbook}
+        </li>
+    }
+    .into_any()
+}
+
+/// Runs: state, id and subject, where it is, when it started and was last heard of.
+pub fn run_rows(rows: &[RunRow]) -> AnyView {
+    let one = |row: &RunRow| {
+        let subject = row.subject.as_ref().map(|s| view! { <small><a href=subject_path(s)>{s.clone()}</a></small> });
+        run_row(row, row.run.clone(), subject.into_any())
+    };
+    view! { <ul class="rows r-run" data-live-order="ask">{rows.iter().map(one).collect_view()}</ul> }.into_any()
+}
+
+/// Runs of several workflows, each with the workflow's name, and what joins it to the page where that is to be said.
+pub fn run_rows_of(rows: &[(&RunRow, String, Option<String>)]) -> AnyView {
+    let one = |(row, workflow, joined): &(&RunRow, String, Option<String>)| {
+        let joined = joined.as_ref().map(|joined| view! { <small>{joined.clone()}</small> });
+        let workflow = view! { <small>{workflow.clone()}</small>{joined} }.into_any();
+        run_row(row, format!("{} {}", row.workflow, row.run), workflow)
+    };
+    view! { <ul class="rows r-run" data-live-order="ask">{rows.iter().map(one).collect_view()}</ul> }.into_any()
+}
+
+fn run_row(row: &RunRow, key: String, beside: AnyView) -> AnyView {
     let href = format!("/runs/{}/{}", path_part(&row.workflow), path_part(&row.run));
-    let subject = row.subject.as_ref().filter(|s| !s.ends_with(&format!("/{}", row.run)));
     let last = match row.ended_at {
         Some(at) => view! { <span>"ended "{when(at)}</span> }.into_any(),
         None => view! { <span>"heard "{when(row.last_at)}</span> }.into_any(),
     };
     view! {
-        <li data-key=row.run.clone() class=format!("s-{}", row.state.name())>
+        <li data-key=key class=format!("s-{}", row.state.name())>
             <span class="c-state">{mark(row.state)}</span>
-            <span class="c-name"><a href=href><code>{row.run.clone()}</code></a>
-                {subject.map(|s| view! { <small>{s.clone()}</small> })}
-            </span>
+            <span class="c-name"><a href=href><code>{row.run.clone()}</code></a>{beside}</span>
             <span class="c-what">{row.sentence.clone()}</span>
             <span class="c-when"><span>"started "{when(row.since)}</span>{last}</span>
         </li>
@@ -101,6 +164,7 @@ pub fn change_rows(rows: &[ChangeRow]) -> AnyView {
 
 fn change_row(row: &ChangeRow) -> AnyView {
     let values = match (&row.before, &row.after) {
+        (None, Some(told)) if row.field == TOLD => told.clone().into_any(),
         (Some(before), Some(after)) => view! {
             <del>{before.clone()}</del><span class="dim">" to "</span><ins>{after.clone()}</ins>
         }
@@ -132,6 +196,12 @@ fn change_row(row: &ChangeRow) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// The page of the subject with this text.
+pub fn subject_path(text: &str) -> String {
+    let subject = Subject::of(text);
+    format!("/subjects/{}/{}", path_part(subject.kind()), path_part(subject.key()))
 }
 
 /// A caller's id as one part of a path.

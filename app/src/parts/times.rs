@@ -11,6 +11,12 @@ pub fn when(at: Moment) -> AnyView {
     time(at, at.words(ink.now, &ink.zone))
 }
 
+/// `02:13` as text, where no element can stand.
+pub fn when_words(at: Moment) -> String {
+    let ink = ink();
+    at.words(ink.now, &ink.zone)
+}
+
 /// `02:13:05`, for stories, where order is everything; the day before it when that is not today.
 pub fn seconds(at: Moment) -> AnyView {
     let ink = ink();

@@ -1,5 +1,6 @@
 //! What the product promises about speed, measured on the release binary against yardsticks taken in the same run.
 
+mod blast;
 mod client;
 mod load;
 mod portal;
@@ -29,6 +30,7 @@ fn main() {
     creators(&mut table, scale);
     start_and_memory(&mut table, scale);
     history(&mut table, scale);
+    blast::measure(&mut table);
     table.finish(quick);
 }
 
@@ -166,7 +168,9 @@ fn pages(workflow: &str) -> Vec<String> {
         format!("/workflows/{workflow}"),
         format!("/workflows/{workflow}/runs"),
         format!("/workflows/{workflow}/runs?state=open"),
+        format!("/workflows/{workflow}/pause"),
         format!("/runs/{workflow}/500"),
+        "/subjects/order/500".to_owned(),
         "/components".to_owned(),
         "/components/erp-sync-worker".to_owned(),
         "/runbooks".to_owned(),
@@ -186,7 +190,9 @@ fn jsons(workflow: &str) -> Vec<String> {
         "workflows".to_owned(),
         format!("workflows/{workflow}"),
         format!("workflows/{workflow}/runs"),
+        format!("workflows/{workflow}/pause"),
         format!("runs/{workflow}/500"),
+        "subjects/order/500".to_owned(),
         "components".to_owned(),
         "components/erp-sync-worker".to_owned(),
         "runbooks".to_owned(),

@@ -39,6 +39,9 @@ pub enum Scope {
     Ingest,
     /// Read what pages show, as JSON.
     Read,
+    /// Tell of one check by asking for an address that holds the token: /ping/TOKEN. The name of the token is the
+    /// name of the check.
+    Ping,
     /// Everything.
     Admin,
 }
@@ -49,18 +52,19 @@ impl Scope {
         match self {
             Self::Ingest => "ingest",
             Self::Read => "read",
+            Self::Ping => "ping",
             Self::Admin => "admin",
         }
     }
 
     /// Reads the name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Ingest, Self::Read, Self::Admin].into_iter().find(|scope| scope.name() == name)
+        [Self::Ingest, Self::Read, Self::Ping, Self::Admin].into_iter().find(|scope| scope.name() == name)
     }
 
-    /// Whether a token of this scope may do what needs `wanted`.
+    /// Whether a token of this scope may do what needs `wanted`. A ping needs a token of its own, named like its check.
     pub fn may(self, wanted: Scope) -> bool {
-        self == wanted || self == Self::Admin
+        self == wanted || self == Self::Admin && wanted != Self::Ping
     }
 }
 
@@ -241,8 +245,9 @@ mod tests {
     }
 
     #[test]
-    fn an_admin_token_may_all_and_the_others_their_own() {
+    fn an_admin_token_may_all_but_ping_and_the_others_their_own() {
         assert!(Scope::Admin.may(Scope::Ingest) && Scope::Admin.may(Scope::Read));
+        assert!(Scope::Ping.may(Scope::Ping) && !Scope::Admin.may(Scope::Ping) && !Scope::Ping.may(Scope::Read));
         assert!(Scope::Read.may(Scope::Read) && !Scope::Read.may(Scope::Ingest) && !Scope::Ingest.may(Scope::Read));
     }
 }

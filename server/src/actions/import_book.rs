@@ -12,6 +12,7 @@ use crate::db::{Db, Tx};
 use crate::store::feed;
 use crate::store::parts::{self, ChangeRecord};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
+use crate::store::watches;
 
 /// What an import changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Imported {
     pub changes: usize,
     /// How many texts became versions.
     pub versions: usize,
-    /// Workflows whose open runs must be judged anew.
+    /// Workflows whose open runs must be judged anew; they are due, so the clock judges those that nobody else does.
     pub rejudge: BTreeSet<String>,
 }
 
@@ -31,9 +32,9 @@ pub struct Imported {
 /// # Errors
 /// What the database says; nothing of the import is kept then.
 pub async fn import_book(db: &Db, book: &Book, texts: &[RunbookText], now: Moment) -> sqlx::Result<Imported> {
-    let before: Parts = parts::all(db.read()).await?.into_iter().map(|(r, v, _)| (r, v)).collect();
     let mut tx = db.write().await?;
     feed::take_turn(&mut tx).await?;
+    let before: Parts = parts::all(&mut *tx).await?.into_iter().map(|(r, v, _)| (r, v)).collect();
     let mut imported = Imported::default();
     let mut after = review::parts(book);
     // What is deployed is told by events and survives every import.
@@ -59,6 +60,9 @@ pub async fn import_book(db: &Db, book: &Book, texts: &[RunbookText], now: Momen
             _ => false,
         };
     }
+    // Whatever happens after the commit, the clock judges them.
+    let workflows: Vec<&str> = imported.rejudge.iter().map(String::as_str).collect();
+    watches::due_at(&mut tx, &workflows, now).await?;
     if !before.is_empty() {
         imported.changes = differences.len();
         let records: Vec<_> = differences.into_iter().map(|d| change(d, now)).collect();

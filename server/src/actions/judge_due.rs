@@ -7,7 +7,7 @@ use app::model::judge::judge;
 use app::model::moment::Moment;
 
 use super::record_events::Moved;
-use crate::db::{Db, Tx};
+use crate::db::{Batch, Db, Tx};
 use crate::live::Topic;
 use crate::store::{feed, runs, watches};
 
@@ -56,9 +56,16 @@ async fn judge_runs(tx: &mut Tx, book: &Book, keys: &[i64], now: Moment) -> sqlx
     let mut known = watches::of_runs(tx, &keys).await?;
     let mut moved = Moved::default();
     for record in records {
-        let judged = judge(&record.folded, book.workflows.get(&record.workflow), now);
-        moved.judge_again(&record, &known.remove(&record.key).unwrap_or_default(), judged);
+        let declared = book.workflows.get(&record.workflow);
+        let judged = judge(&record.folded, declared, now);
+        moved.keep(&record, &record.folded, judged.ended_at, declared);
+        moved.judge_again(&record, &known.remove(&record.key).unwrap_or_default(), judged, now);
     }
-    moved.write(tx).await?;
-    Ok(moved.topics().collect())
+    let tallied = moved.tallied(tx, now).await?;
+    let mut batch = Batch::default();
+    moved.add_to(&mut batch, &tallied);
+    batch.write(tx).await?;
+    let mut topics = moved.write_problems(tx, book).await?;
+    topics.extend(moved.topics());
+    Ok(topics)
 }

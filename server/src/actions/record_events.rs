@@ -1,25 +1,37 @@
 //! Recording events: duplicates, order, the state of runs, tallies and deadlines, in one commit.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use app::model::book::{Book, Workflow};
-use app::model::event::{Change, Event, Identity, Report, What, order_key};
+use app::model::check_in;
+use app::model::event::{Change, Event, Identity, Report, What, believed_time, order_key};
 use app::model::flow;
+use app::model::hourly::{Known, difference};
 use app::model::judge::{Judged, Watch, judge};
 use app::model::moment::Moment;
+use app::model::queue::Level;
+use app::model::record::Record;
 use app::model::reference::Reference;
-use app::model::review::DEPLOYED;
+use app::model::review::{DEPLOYED, TOLD};
 use app::model::run::{Heard, Run, fold};
+use app::model::signal;
+use app::model::source::{REORDERED_LEAST, REORDERED_ONE_IN, hour};
 use app::model::status::State;
+use app::model::subject::Subject;
 
-use crate::db::{Db, Tx};
+use super::keep_problems::Sums;
+use super::keep_records::keep_records;
+use crate::db::{Batch, Db, Tx};
 use crate::live::Topic;
 use crate::store::feed::{self, NewEvent};
 use crate::store::parts::{self, ChangeRecord};
+use crate::store::queues::{self, QueueRecord};
 use crate::store::runs::{self, RunRecord};
-use crate::store::sources::{self, RefusedEvent, SourceRecord};
-use crate::store::tallies::{self, StepTally, WorkflowTally};
-use crate::store::watches;
+use crate::store::sources::{self, HourTally, RefusedEvent, SourceRecord};
+use crate::store::subjects;
+use crate::store::tallies::{self, StepRow, StepTally, WorkflowTally};
+use crate::store::{checks, usual, watches};
 
 /// Events that came in together, to be answered together.
 #[derive(Debug, Default)]
@@ -107,19 +119,31 @@ async fn record(tx: &mut Tx, book: &Book, arrivals: &[Arrival]) -> sqlx::Result<
         recorded.receipts.push(receipt);
     }
 
-    let moved = move_runs(tx, book, &mut fresh, &mut counters.run_key).await?;
-    append(tx, &fresh).await?;
-    moved.write(tx).await?;
+    let placed = place_checks(tx, &fresh).await?;
+    for (i, event) in &placed {
+        fresh[*i].event = event;
+    }
+    let mut moved = move_runs(tx, book, &mut fresh, &mut counters.run_key).await?;
+    let now = arrivals.iter().map(|a| a.received_at).max().unwrap_or_default();
+    let (events, tallied, from) = (events(&fresh), moved.tallied(tx, now).await?, heard_from(&heard));
+    let hours = hours(&fresh, &moved.reordered);
+    let mut batch = Batch::default();
+    feed::append(&mut batch, &events);
+    moved.add_to(&mut batch, &tallied);
+    sources::hear(&mut batch, &from);
+    sources::add_to_hours(&mut batch, &hours);
+    batch.write(tx).await?;
+    mark_disorder(tx, &fresh, &moved.reordered).await?;
+    recorded.topics.extend(moved.write_problems(tx, book).await?);
+    recorded.topics.extend(keep_levels(tx, book, &fresh).await?);
     feed::add_repeats(tx, &repeats.into_iter().collect::<Vec<_>>()).await?;
-    hear(tx, &heard).await?;
     let refused: Vec<RefusedEvent> = arrivals.iter().flat_map(|a| a.refused.iter().cloned()).collect();
     sources::keep_refused(tx, &refused).await?;
-    for event in &fresh {
-        if let What::Change(change) = &event.event.what {
-            recorded.parts_changed |= deploy(tx, change, event.event.time).await?;
-            recorded.topics.insert(Topic::Component(change.component.clone()));
-        }
-    }
+    let changes: Vec<(&Change, Moment)> = fresh.iter().filter_map(Fresh::change).collect();
+    recorded.topics.extend(changes.iter().map(|(change, _)| Topic::Component(change.component.clone())));
+    recorded.parts_changed = deploy(tx, changes).await?;
+    recorded.topics.extend(keep_records(tx, book, &told_records(&fresh)).await?);
+    put_subject_types(tx, book, &moved, &fresh).await?;
     if counters.position < taken {
         feed::give_back_positions(tx, counters.position).await?;
     }
@@ -140,17 +164,30 @@ struct Fresh<'a> {
     repeats: i64,
 }
 
-impl Fresh<'_> {
+impl<'a> Fresh<'a> {
+    /// The change that it tells, and when that is believed to have been.
+    fn change(&self) -> Option<(&'a Change, Moment)> {
+        match &self.event.what {
+            What::Change(change) => Some((change, believed_time(self.event.time, self.received_at))),
+            What::Report(_) | What::Queue(..) | What::Check(_) | What::Record(_) | What::Other(..) => None,
+        }
+    }
+
     fn report(&self) -> Option<&Report> {
         match &self.event.what {
             What::Report(report) => Some(report),
-            What::Change(_) | What::Other(..) => None,
+            What::Change(_) | What::Queue(..) | What::Check(_) | What::Record(_) | What::Other(..) => None,
         }
+    }
+
+    /// When it happened, as far as its clock is believed.
+    fn time(&self) -> Moment {
+        believed_time(self.event.time, self.received_at)
     }
 }
 
-async fn append(tx: &mut Tx, fresh: &[Fresh<'_>]) -> sqlx::Result<()> {
-    let rows: Vec<NewEvent> = fresh
+fn events<'f>(fresh: &'f [Fresh<'f>]) -> Vec<NewEvent<'f>> {
+    fresh
         .iter()
         .map(|f| NewEvent {
             position: f.position,
@@ -158,14 +195,118 @@ async fn append(tx: &mut Tx, fresh: &[Fresh<'_>]) -> sqlx::Result<()> {
             received_at: f.received_at,
             run_key: f.run_key,
             about: match &f.event.what {
-                What::Report(_) => None,
+                What::Report(_) | What::Check(_) => None,
                 What::Change(change) => Some(&change.component),
-                What::Other(_, about) => Some(about),
+                What::Record(record) => Some(&record.system),
+                What::Queue(about, _) | What::Other(_, about) => Some(about),
             },
             repeats: f.repeats,
         })
+        .collect()
+}
+
+/// Finds the run of each word of a check that names none. Gives those events by their place among the fresh ones, as
+/// reports.
+async fn place_checks(tx: &mut Tx, fresh: &[Fresh<'_>]) -> sqlx::Result<Vec<(usize, Event)>> {
+    let mut told = Vec::new();
+    for (i, f) in fresh.iter().enumerate() {
+        if let What::Check(check) = &f.event.what {
+            told.push((i, f, check));
+        }
+    }
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: BTreeSet<&str> = told.iter().map(|(.., check)| check.name.as_str()).collect();
+    let mut known = checks::by_names(tx, &names.into_iter().collect::<Vec<_>>()).await?;
+    let mut placed = Vec::with_capacity(told.len());
+    for (i, f, check) in told {
+        let (newest, run) = signal::place(known.remove(&check.name), check.progress, f.time());
+        known.insert(check.name.clone(), newest);
+        match f.event.of_run(&run) {
+            Ok(event) => placed.push((i, event)),
+            // Larger than an event may be by the name of its run alone: it is kept as it came.
+            Err(refusal) => tracing::warn!(field = refusal.field, detail = refusal.detail, "a check has no run"),
+        }
+    }
+    checks::put(tx, &known.into_iter().collect::<Vec<_>>()).await?;
+    Ok(placed)
+}
+
+/// Keeps what queues said: the newest report of each, and a sample a minute. Gives what that changed.
+async fn keep_levels(tx: &mut Tx, book: &Book, fresh: &[Fresh<'_>]) -> sqlx::Result<BTreeSet<Topic>> {
+    let mut newest: BTreeMap<&str, (Level, i64)> = BTreeMap::new();
+    let mut samples: BTreeMap<(&str, i64), Level> = BTreeMap::new();
+    for f in fresh {
+        let What::Queue(queue, level) = &f.event.what else { continue };
+        let level = Level { at: f.time(), oldest_at: level.oldest_at.map(|oldest| oldest.min(f.time())), ..*level };
+        newest
+            .entry(queue)
+            .and_modify(|(known, reports)| (*known, *reports) = ((*known).max(level), *reports + 1))
+            .or_insert((level, 1));
+        samples.entry((queue, level.minute())).and_modify(|s| *s = s.joined(level)).or_insert(level);
+    }
+    if newest.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let known = queues::by_ids(tx, &newest.keys().copied().collect::<Vec<_>>()).await?;
+    let rows: Vec<(&str, QueueRecord)> = newest
+        .into_iter()
+        .map(|(queue, (level, reports))| {
+            let before = known.get(queue);
+            let level = before.map_or(level, |before| before.level.max(level));
+            (queue, QueueRecord { level, reports: reports + before.map_or(0, |before| before.reports) })
+        })
         .collect();
-    feed::append(tx, &rows).await
+    queues::put(tx, &rows).await?;
+    let samples: Vec<(&str, Level)> = samples.into_iter().map(|((queue, _), level)| (queue, level)).collect();
+    queues::add_samples(tx, &samples).await?;
+    let mut topics = BTreeSet::new();
+    for (queue, _) in rows {
+        topics.insert(Topic::Component(queue.to_owned()));
+        topics.extend(book.steps_on(queue).map(|(workflow, _)| Topic::Workflow(workflow.id.clone())));
+    }
+    Ok(topics)
+}
+
+/// How many were heard of each source in an hour, and how many of them came after something that happened later.
+fn hours<'f>(fresh: &'f [Fresh<'f>], reordered: &[usize]) -> Vec<(&'f str, i64, HourTally)> {
+    let mut hours: BTreeMap<(&str, i64), HourTally> = BTreeMap::new();
+    for f in fresh {
+        hours.entry((&f.event.source, hour(f.received_at))).or_default().events += 1;
+    }
+    for f in reordered.iter().map(|i| &fresh[*i]) {
+        hours.entry((&f.event.source, hour(f.received_at))).or_default().reordered += 1;
+    }
+    hours.into_iter().map(|((source, hour), tally)| (source, hour, tally)).collect()
+}
+
+/// Notes the sources of which too many came reordered, once the tallies have been written.
+async fn mark_disorder(tx: &mut Tx, fresh: &[Fresh<'_>], reordered: &[usize]) -> sqlx::Result<()> {
+    match reordered.iter().map(|i| fresh[*i].received_at).max() {
+        Some(now) => sources::mark_disorder(tx, hour(now), REORDERED_LEAST, REORDERED_ONE_IN, now).await,
+        None => Ok(()),
+    }
+}
+
+/// The records among the fresh events, with when they were so and when they were heard.
+fn told_records<'a>(fresh: &[Fresh<'a>]) -> Vec<(&'a Record, Moment, Moment)> {
+    let record = |f: &Fresh<'a>| match &f.event.what {
+        What::Record(record) => Some((&**record, f.event.time, f.received_at)),
+        _ => None,
+    };
+    fresh.iter().filter_map(record).collect()
+}
+
+/// Keeps which types of subjects there are: those of runs that named theirs first just now, and of records. What the
+/// book says a workflow is about is known anyway.
+async fn put_subject_types(tx: &mut Tx, book: &Book, moved: &Moved, fresh: &[Fresh<'_>]) -> sqlx::Result<()> {
+    let of_runs = moved.new_subjects.iter().cloned();
+    let of_records = told_records(fresh).into_iter().map(|(record, ..)| record.subject.clone());
+    let subjects: BTreeSet<Subject> = of_runs.chain(of_records).collect();
+    let declared = |kind: &str| book.workflows.values().any(|w| w.subject.as_deref() == Some(kind));
+    let types: BTreeSet<&str> = subjects.iter().map(Subject::kind).filter(|kind| !declared(kind)).collect();
+    subjects::put_types(tx, &types.into_iter().collect::<Vec<_>>()).await
 }
 
 /// Everything that follows for runs, gathered before any of it is written.
@@ -178,11 +319,27 @@ pub(super) struct Moved {
     workflows: BTreeMap<String, WorkflowTally>,
     steps: BTreeMap<(String, String), StepTally>,
     edges: BTreeMap<(String, String, String), (i64, i64)>,
+    /// Which of the fresh events came after one of the same source and run that happened later.
+    reordered: Vec<usize>,
+    sums: Sums,
+    /// Subjects that a run has named for the first time.
+    new_subjects: BTreeSet<Subject>,
+    usual: usual::Changes,
+}
+
+/// What is added to tallies, as rows.
+#[derive(Debug)]
+pub(super) struct Tallied {
+    workflows: Vec<(String, WorkflowTally)>,
+    steps: Vec<StepRow>,
+    edges: Vec<(String, String, String, i64, i64)>,
+    usual: usual::Rows,
 }
 
 impl Moved {
     /// Takes in that a run is judged anew: its row, its watches, and the tallies that follow from the difference.
-    pub(super) fn judge_again(&mut self, before: &RunRecord, known: &[Watch], judged: Judged) {
+    pub(super) fn judge_again(&mut self, before: &RunRecord, known: &[Watch], judged: Judged, now: Moment) {
+        self.sums.judged_again(&before.workflow, known, &judged.watches, before.folded.was_cancelled(), now);
         let after = RunRecord {
             state: judged.state(),
             open: !judged.watches.is_empty(),
@@ -201,7 +358,7 @@ impl Moved {
             tally.open.add(after.state, 1);
         }
         tally.ended += i64::from(after.ended_at.is_some()) - i64::from(before.ended_at.is_some());
-        if after.state == State::OnTrack {
+        if after.state == State::OnTrack && after.folded.ended_well() {
             tally.last_ended_at = tally.last_ended_at.max(after.ended_at.map(Moment::millis));
         }
         for watch in known {
@@ -244,24 +401,53 @@ impl Moved {
         }
     }
 
-    /// Writes it all.
-    pub(super) async fn write(&self, tx: &mut Tx) -> sqlx::Result<()> {
-        runs::put(tx, &self.runs).await?;
-        watches::end(tx, &self.left).await?;
-        watches::put(tx, &self.watches).await?;
-        let workflows: Vec<_> = self.workflows.iter().map(|(w, t)| (w.clone(), t.clone())).collect();
-        tallies::add_to_workflows(tx, &workflows).await?;
-        let steps: Vec<_> = self.steps.iter().map(|(k, t)| (k.clone(), t.clone())).collect();
-        tallies::add_to_steps(tx, &steps).await?;
-        let edges: Vec<_> =
-            self.edges.iter().map(|((w, from, to), (n, at))| (w.clone(), from.clone(), to.clone(), *n, *at)).collect();
-        tallies::add_to_edges(tx, &edges).await
+    /// Takes in what the change of a run does to what is kept by the hour.
+    pub(super) fn keep(
+        &mut self,
+        before: &RunRecord,
+        run: &Run,
+        ended_at: Option<Moment>,
+        declared: Option<&Workflow>,
+    ) {
+        let known = Known { run: &before.folded, ended_at: before.ended_at };
+        self.usual.add(&before.workflow, difference(known, Known { run, ended_at }, declared));
+    }
+
+    /// The tallies as rows, as what is known at `now`.
+    pub(super) async fn tallied(&self, tx: &mut Tx, now: Moment) -> sqlx::Result<Tallied> {
+        Ok(Tallied {
+            workflows: self.workflows.iter().map(|(w, t)| (w.clone(), t.clone())).collect(),
+            steps: self.steps.iter().map(|(k, t)| (k.clone(), t.clone())).collect(),
+            edges: self
+                .edges
+                .iter()
+                .map(|((w, from, to), (n, at))| (w.clone(), from.clone(), to.clone(), *n, *at))
+                .collect(),
+            usual: self.usual.rows(tx, now).await?,
+        })
+    }
+
+    /// Adds what is to be written; the problems that follow are written after it.
+    pub(super) fn add_to<'q>(&'q self, batch: &mut Batch<'q>, tallied: &'q Tallied) {
+        runs::put(batch, &self.runs);
+        watches::end(batch, &self.left);
+        watches::put(batch, &self.watches);
+        tallies::add_to_workflows(batch, &tallied.workflows);
+        tallies::add_to_steps(batch, &tallied.steps);
+        tallies::add_to_edges(batch, &tallied.edges);
+        tallied.usual.add_to(batch);
+    }
+
+    /// Writes the problems that follow. Gives which changed.
+    pub(super) async fn write_problems(&mut self, tx: &mut Tx, book: &Book) -> sqlx::Result<BTreeSet<Topic>> {
+        std::mem::take(&mut self.sums).write(tx, book).await
     }
 
     /// What changed.
     pub(super) fn topics(&self) -> impl Iterator<Item = Topic> + '_ {
         let workflows = self.workflows.keys().map(|w| Topic::Workflow(w.clone()));
-        workflows.chain(self.runs.iter().map(|r| Topic::Run(r.workflow.clone(), r.run.clone())))
+        let subjects = self.runs.iter().filter_map(|r| r.folded.subject.clone()).map(Topic::Subject);
+        workflows.chain(subjects).chain(self.runs.iter().map(|r| Topic::Run(r.workflow.clone(), r.run.clone())))
     }
 }
 
@@ -302,16 +488,21 @@ async fn move_runs(tx: &mut Tx, book: &Book, fresh: &mut [Fresh<'_>], last_key: 
                 folded: Run::default(),
             }
         });
-        let folded = fold_more(tx, &before, fresh, &events).await?;
+        let (folded, reordered) = fold_more(tx, &before, fresh, &events).await?;
+        moved.reordered.extend(reordered);
         moved.flow(workflow, &before.folded, &folded);
         moved.seen(workflow, is_new, &folded, fresh, &events);
+        if let Some(subject) = folded.subject.as_deref().filter(|s| before.folded.subject.as_deref() != Some(*s)) {
+            moved.new_subjects.insert(Subject::of(subject));
+        }
         for i in &events {
             fresh[*i].run_key = Some(before.key);
         }
         let now = events.iter().map(|i| fresh[*i].received_at).max().unwrap_or_default();
         let judged = judge(&folded, declared(book, workflow), now);
+        moved.keep(&before, &folded, judged.ended_at, declared(book, workflow));
         let watches = known_watches.remove(&before.key).unwrap_or_default();
-        moved.judge_again(&RunRecord { folded, ..before }, &watches, judged);
+        moved.judge_again(&RunRecord { folded, ..before }, &watches, judged, now);
     }
     Ok(moved)
 }
@@ -321,7 +512,13 @@ fn declared<'a>(book: &'a Book, workflow: &str) -> Option<&'a Workflow> {
 }
 
 /// The run with these events added: one by one where they come next, folded again from all where one belongs earlier.
-async fn fold_more(tx: &mut Tx, before: &RunRecord, fresh: &[Fresh<'_>], events: &[usize]) -> sqlx::Result<Run> {
+/// Gives also which of them came reordered.
+async fn fold_more(
+    tx: &mut Tx,
+    before: &RunRecord,
+    fresh: &[Fresh<'_>],
+    events: &[usize],
+) -> sqlx::Result<(Run, Vec<usize>)> {
     let mut ordered: Vec<_> = events
         .iter()
         .map(|i| &fresh[*i])
@@ -335,11 +532,34 @@ async fn fold_more(tx: &mut Tx, before: &RunRecord, fresh: &[Fresh<'_>], events:
             let at = Moment::from_millis(key.time);
             run.apply(report, key, at);
         }
-        return Ok(run);
+        return Ok((run, reordered(&[], fresh, events)));
     }
     let mut all = feed::of_run(tx, before.key).await?;
+    let reordered = reordered(&all, fresh, events);
     all.extend(ordered.iter().map(|(.., f)| Heard { event: f.event.clone(), received_at: f.received_at }));
-    Ok(fold(&all))
+    Ok((fold(&all), reordered))
+}
+
+/// Which of these events, in the order they came, happened before one that the same source had told earlier.
+fn reordered(before: &[Heard], fresh: &[Fresh<'_>], events: &[usize]) -> Vec<usize> {
+    if before.is_empty() && events.len() < 2 {
+        return Vec::new();
+    }
+    let mut newest: HashMap<&str, Moment> = HashMap::new();
+    for heard in before {
+        let at = believed_time(heard.event.time, heard.received_at);
+        newest.entry(&heard.event.source).and_modify(|newest| *newest = at.max(*newest)).or_insert(at);
+    }
+    let mut found = Vec::new();
+    for i in events {
+        let at = fresh[*i].time();
+        match newest.entry(&fresh[*i].event.source) {
+            Entry::Occupied(newest) if at < *newest.get() => found.push(*i),
+            Entry::Occupied(mut newest) => *newest.get_mut() = at,
+            Entry::Vacant(first) => drop(first.insert(at)),
+        }
+    }
+    found
 }
 
 impl Moved {
@@ -349,11 +569,15 @@ impl Moved {
         tally.runs += i64::from(is_new);
         tally.events += events.len() as i64;
         tally.last_started_at = tally.last_started_at.max(Some(run.started_at));
+        tally.last_happened_at = tally.last_happened_at.max(Some(run.last_at));
         for i in events {
             let heard = &fresh[*i];
             if heard.received_at.millis() >= tally.last_heard_at {
                 tally.last_heard_at = heard.received_at.millis();
-                tally.last_source.clone_from(&heard.event.source);
+                // A check-in is our own word: whose silence would matter is still whoever told before.
+                if heard.event.source != check_in::SOURCE {
+                    tally.last_source.clone_from(&heard.event.source);
+                }
             }
         }
         for i in events {
@@ -377,8 +601,8 @@ struct HeardFrom {
     refused: i64,
 }
 
-async fn hear(tx: &mut Tx, heard: &BTreeMap<&str, HeardFrom>) -> sqlx::Result<()> {
-    let rows: Vec<SourceRecord> = heard
+fn heard_from(heard: &BTreeMap<&str, HeardFrom>) -> Vec<SourceRecord> {
+    heard
         .iter()
         .map(|(id, from)| SourceRecord {
             id: (*id).to_owned(),
@@ -389,34 +613,54 @@ async fn hear(tx: &mut Tx, heard: &BTreeMap<&str, HeardFrom>) -> sqlx::Result<()
             duplicates: from.duplicates,
             refused: from.refused,
         })
-        .collect();
-    sources::hear(tx, &rows).await
+        .collect()
 }
 
-/// Takes in that a component was changed: its `deployed` value, and a change where that differs.
-async fn deploy(tx: &mut Tx, change: &Change, at: Moment) -> sqlx::Result<bool> {
-    let reference = Reference::Component(change.component.clone());
-    let Some(after) = change.version.clone().or_else(|| change.what.clone()) else { return Ok(false) };
-    let mut values = parts::find(tx, &reference).await?.unwrap_or_default();
-    let before = values.insert(DEPLOYED.to_owned(), after.clone());
-    if before.as_ref() == Some(&after) {
+/// Takes in that components were changed, each at a believed time: what is deployed of them, and a change for each.
+/// Gives whether anything else is deployed now.
+///
+/// What is told late or again, or names no version, is a change all the same and leaves what is deployed as it is.
+async fn deploy(tx: &mut Tx, mut told: Vec<(&Change, Moment)>) -> sqlx::Result<bool> {
+    if told.is_empty() {
         return Ok(false);
     }
-    parts::put(tx, &[(reference.clone(), values)].into(), at).await?;
-    let told = match (&change.version, &change.what) {
-        (Some(version), Some(what)) => format!("{version} ({what})"),
-        _ => after,
-    };
-    let record = ChangeRecord {
-        reference: reference.to_string(),
-        field: DEPLOYED.to_owned(),
-        before_value: before,
-        after_value: Some(told),
-        changed_at: at.millis(),
-        changed_by: change.by.clone().unwrap_or_else(|| "a deployment".to_owned()),
-        link: change.link.clone(),
-        origin: "event".to_owned(),
-    };
-    parts::append_changes(tx, &[record]).await?;
-    Ok(true)
+    told.sort_by_key(|(_, at)| *at);
+    let components: BTreeSet<Reference> =
+        told.iter().map(|(change, _)| Reference::Component(change.component.clone())).collect();
+    let mut known = parts::of(tx, &components.iter().collect::<Vec<_>>()).await?;
+    let mut deployed: BTreeMap<Reference, Moment> = BTreeMap::new();
+    let mut records = Vec::new();
+    for (change, at) in told {
+        let reference = Reference::Component(change.component.clone());
+        let (values, since) = known.entry(reference.clone()).or_default();
+        let is_newest = since.is_none_or(|since| since <= at);
+        let value = change.version.as_ref().or(change.what.as_ref()).cloned();
+        let before = match &value {
+            Some(value) if is_newest => {
+                *since = Some(at);
+                deployed.insert(reference.clone(), at);
+                Some(values.insert(DEPLOYED.to_owned(), value.clone())).filter(|before| before.as_ref() != Some(value))
+            }
+            _ => None,
+        };
+        records.push(ChangeRecord {
+            reference: reference.to_string(),
+            field: if before.is_some() { DEPLOYED } else { TOLD }.to_owned(),
+            before_value: before.flatten(),
+            after_value: match (&change.version, &change.what) {
+                (Some(version), Some(what)) => Some(format!("{version} ({what})")),
+                _ => value,
+            },
+            changed_at: at.millis(),
+            changed_by: change.by.clone().unwrap_or_else(|| "a deployment".to_owned()),
+            link: change.link.clone(),
+            origin: "event".to_owned(),
+        });
+    }
+    let now = deployed.values().max().copied().unwrap_or_default();
+    let changed = known.into_iter().filter(|(reference, _)| deployed.contains_key(reference));
+    parts::put(tx, &changed.map(|(reference, (values, _))| (reference, values)).collect(), now).await?;
+    parts::put_deployed_at(tx, &deployed.iter().map(|(reference, at)| (reference, *at)).collect::<Vec<_>>()).await?;
+    parts::append_changes(tx, &records).await?;
+    Ok(records.iter().any(|record| record.field == DEPLOYED))
 }

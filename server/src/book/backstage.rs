@@ -120,6 +120,7 @@ impl Entity {
             if_unavailable: None,
             depends_on: Vec::new(),
             limits: Limits::default(),
+            reports: None,
             fields: Vec::new(),
         };
         let mut declared = Declared { file: self.file.clone(), component, lines: Lines::new(self.node.line) };

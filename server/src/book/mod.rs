@@ -19,7 +19,7 @@ use app::model::mention::RunbookText;
 use app::model::reference::Reference;
 
 pub use files::fingerprint;
-pub use watch::{first_import, take_over_files, watch};
+pub use watch::{first_import, look, take_over_files, watch};
 
 use reader::{Reader, error};
 

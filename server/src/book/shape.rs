@@ -1,5 +1,6 @@
 //! What was written, held against the schema: unknown keys, missing ones, wrong words and types, each with its line.
 
+use app::model::agreement::Tolerance;
 use app::model::check::{Lines, nearest, with_suggestion};
 use app::model::moment::Span;
 use app::model::reference::Reference;
@@ -130,6 +131,7 @@ fn scalar(node: &Node, schema: Schema<'_>) -> Result<Value, String> {
     match (schema.name(), schema.scalar()) {
         _ if value.is_null() => Err("there is nothing here".to_owned()),
         ("Duration", _) => Span::parse(text).map(|_| text.into()),
+        ("Tolerance", _) => Tolerance::parse(text).map(|_| text.into()),
         ("Reference", _) => Reference::parse(text).map(|_| text.into()),
         // `code: 503` and `name: 2026` mean text where text is asked for, as it was written.
         (_, "string") => Ok(text.into()),

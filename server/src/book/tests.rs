@@ -56,6 +56,28 @@ fn a_typing_error_in_a_key_names_the_file_the_line_and_the_key_that_was_meant() 
 }
 
 #[test]
+fn a_check_in_is_only_for_what_people_do() {
+    let step = |more: &str| format!("steps:\n- id: a\n  name: A\n  check_in: anyone\n{more}");
+    let text = format!("kind: workflow\nid: w\nname: W\n{}", step("  component: erp\n"));
+    assert_eq!(
+        findings(&[("w.yaml", &text), ("c.yaml", COMPONENTS)]),
+        [
+            "w.yaml:7: check_in is for what people do; \"erp\" is of type database, not an approval, a spreadsheet, a mailbox or a person"
+        ]
+    );
+    assert_eq!(
+        workflow(&step("")),
+        [
+            "w.yaml:7: check_in is for what people do; name a component that is an approval, a spreadsheet, a mailbox or a person"
+        ]
+    );
+    assert_eq!(
+        workflow("steps:\n- id: a\n  name: A\n  check_in: somebody\n"),
+        ["w.yaml:7: \"somebody\" is not possible here; write one of anyone, account"]
+    );
+}
+
+#[test]
 fn a_wrong_value_says_what_is_needed_there() {
     let text = "criticality: hihg\nexpect: { finish_within: 30 }\nsteps:\n- id: a\n  name: A\n  after: b\n  retry: { max_attempts: six }\n  safe_to_retry: maybe\n";
     assert_eq!(
@@ -76,6 +98,33 @@ fn a_wrong_value_says_what_is_needed_there() {
         workflow("purpose: { a: b }\n"),
         ["w.yaml:4: text is needed here, not a list or a mapping; put it in quotes if it holds : or #"]
     );
+}
+
+#[test]
+fn systems_that_are_to_agree_are_at_least_two_on_a_thing_with_a_tolerance_that_can_be_read() {
+    assert_eq!(
+        workflow("agree:\n- systems: [shop]\n  fields: []\n  tolerence: 1%\n  tolerance: a bit\n"),
+        [
+            "w.yaml:4: systems can agree only on a thing; say with subject: what a run is about, like order",
+            "w.yaml:5: two systems at least are needed to agree",
+            "w.yaml:6: there is nothing to agree on; name a field",
+            "w.yaml:7: unknown key \"tolerence\"; did you mean \"tolerance\"?",
+            "w.yaml:8: \"a bit\" is not a tolerance; write a number from 0 up, like 0.01, or a share, like 1%",
+        ]
+    );
+    assert_eq!(
+        workflow(
+            "subject: order\nagree:\n- { systems: [shop, erp, shop], fields: [status, status] }\n- { systems: [erp, shop], fields: [status], tolerance: -1 }\n"
+        ),
+        [
+            "w.yaml:6: \"shop\" is there twice",
+            "w.yaml:6: \"status\" is there twice",
+            "w.yaml:7: \"-1\" is not a tolerance; write a number from 0 up, like 0.01, or a share, like 1%",
+            "w.yaml:7: status of erp and shop is compared already further up",
+        ]
+    );
+    let good = "subject: order\nagree:\n- { systems: [shop, erp], fields: [total], tolerance: 0.01, within: 5m }\n- { systems: [shop, erp], fields: [status], tolerance: 1% }\n";
+    assert_eq!(workflow(good), Vec::<String>::new());
 }
 
 #[test]
@@ -271,6 +320,7 @@ review_by: 2026-1-1
         assert!(found.starts_with(start), "{found}");
     }
     assert!(workflow("expect: { start_at: '0 3 * * *', start_every: 5m }\n")[0].contains("not both"));
+    assert!(workflow("expect: { start_every: 5m, min_interval: 10m }\n")[0].contains("at least 10m apart"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{Reading, fingerprint, read};
 use crate::App;
 use crate::actions::import_book::import_book;
 use crate::actions::judge_due::judge_workflow;
+use crate::actions::keep_records::compare_again;
 use crate::live::Topic;
 
 /// Editors write a file in several moves; the folder is read when it has been quiet for this long.
@@ -57,44 +58,57 @@ pub async fn watch(app: Arc<App>) {
             tracing::warn!(%error, "changes of files cannot be watched; the book is looked at every few seconds")
         }
     }
-    let mut seen = fingerprint(&dir).ok();
+    let mut seen = None;
     loop {
-        tokio::select! {
-            _ = told.recv() => {
-                while tokio::time::timeout(QUIET, told.recv()).await.is_ok_and(|t| t.is_some()) {}
-            }
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        let now = fingerprint(&dir).ok();
-        if now == seen {
-            continue;
-        }
-        seen = now;
-        take_over_files(&app, &dir).await;
+        quiet_change(&mut told).await;
+        look(&app, &dir, &mut seen).await;
     }
 }
 
-/// Reads the folder and takes it over, or says on every page why not.
-pub async fn take_over_files(app: &Arc<App>, dir: &Path) {
+/// Waits until files have changed and are left alone, or it is time to look anyway.
+async fn quiet_change(told: &mut mpsc::Receiver<()>) {
+    tokio::select! {
+        // A watcher that could not start tells nothing, at once and for ever.
+        Some(()) = told.recv() => {
+            while tokio::time::timeout(QUIET, told.recv()).await.is_ok_and(|t| t.is_some()) {}
+        }
+        () = tokio::time::sleep(LOOK) => {}
+    }
+}
+
+/// Takes the folder over if it is not as it was `seen`. What was not taken over, but for what is in it, is not seen.
+pub async fn look(app: &Arc<App>, dir: &Path, seen: &mut Option<u64>) {
+    let now = fingerprint(dir).ok();
+    if now.is_none() || now != *seen {
+        *seen = if take_over_files(app, dir).await { now } else { None };
+    }
+}
+
+/// Reads the folder and takes it over, or says on every page why not. Gives whether that is settled: taken over, or
+/// refused for what is in it. Else it is worth another try.
+pub async fn take_over_files(app: &Arc<App>, dir: &Path) -> bool {
+    let _one = app.worlds.one_import().await;
     let dir = dir.to_owned();
     let reading = match tokio::task::spawn_blocking(move || read(&dir)).await {
         Ok(Ok(reading)) => reading,
-        Ok(Err(error)) => return keep_last_good(app, vec![error.to_string()]),
-        Err(error) => return keep_last_good(app, vec![format!("reading it failed: {error}")]),
+        Ok(Err(error)) => return keep_last_good(app, vec![error.to_string()], false),
+        Err(error) => return keep_last_good(app, vec![format!("reading it failed: {error}")], false),
     };
     if reading.has_errors() {
-        return keep_last_good(app, errors(&reading));
+        return keep_last_good(app, errors(&reading), true);
     }
     if let Err(error) = take_over(app, reading).await {
         tracing::error!(%error, "the book could not be taken over");
-        keep_last_good(app, vec!["The database did not take it; the log says why.".to_owned()]);
+        return keep_last_good(app, vec!["The database did not take it; the log says why.".to_owned()], false);
     }
+    true
 }
 
-fn keep_last_good(app: &App, errors: Vec<String>) {
+fn keep_last_good(app: &App, errors: Vec<String>, settled: bool) -> bool {
     tracing::warn!(?errors, "the book on disk cannot be used; the last good one stays");
     app.worlds.set_book_errors(errors);
     app.live.changed([Topic::Book].into());
+    settled
 }
 
 fn errors(reading: &Reading) -> Vec<String> {
@@ -104,15 +118,31 @@ fn errors(reading: &Reading) -> Vec<String> {
 
 async fn take_over(app: &Arc<App>, reading: Reading) -> sqlx::Result<()> {
     let now = app.now();
+    // From the import to its use nobody else reads or judges: parts and book go together.
+    let turn = app.worlds.turn().await;
     let imported = import_book(&app.db, &reading.book, &reading.runbooks, now).await?;
-    app.worlds.set_book(reading.book);
-    app.worlds.try_reload(&app.db).await?;
+    turn.use_book(&app.db, reading.book).await?;
     tracing::info!(changes = imported.changes, versions = imported.versions, "the book was taken over");
     let book = app.worlds.book();
     for workflow in &imported.rejudge {
         let topics = judge_workflow(&app.db, &book, workflow, now).await?;
         app.live.changed(topics);
+        app.live.changed(compare_again(&app.db, &book, workflow).await?);
     }
     app.live.changed([Topic::Book].into());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_watcher_that_could_not_start_leaves_the_look_every_few_seconds() {
+        let (tell, mut told) = mpsc::channel(1);
+        drop(tell);
+        // Polled once: what is at once ready is at once ready again, for ever.
+        let at_once = tokio::time::timeout(Duration::ZERO, quiet_change(&mut told)).await;
+        assert!(at_once.is_err(), "nobody told of a change");
+    }
 }

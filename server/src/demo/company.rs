@@ -15,6 +15,9 @@ const ORDERS: (i64, i64) = (48, 12);
 /// Numbers are given out per cycle, so that any cycle can be planned alone.
 const NUMBERS: i64 = 60;
 
+/// Which order of a cycle about finance the ERP books wrong.
+pub const BOOKED_WRONG: i64 = 10;
+
 /// Queues report this often, in a lively cycle and in a calm one.
 const REPORTS: (i64, i64) = (20, 140);
 
@@ -150,6 +153,7 @@ fn order(day: Day, number: i64, at: Moment, turn: Turn, rng: &mut StdRng) -> (Ve
     let usual = seconds(rng, 3.0, 15.0);
     order.go_to(troubles::taken_from_queue(day, order.now(), usual));
     order.does("push-to-erp", seconds(rng, 2.0, 8.0));
+    let pushed = order.now();
     order.go_to(order.now().max(invoiced) + seconds(rng, 0.2, 1.0));
     order.does("confirm-order", seconds(rng, 5.0, 30.0));
     let confirmed = order.now();
@@ -166,7 +170,33 @@ fn order(day: Day, number: i64, at: Moment, turn: Turn, rng: &mut StdRng) -> (Ve
         }
         _ => {}
     }
-    (order.end(), Some(confirmed))
+    let mut planned = order.end();
+    planned.extend(held(number, paid, pushed, is_booked_wrong(day, number)));
+    (planned, Some(confirmed))
+}
+
+/// Whether the ERP books another total for this order than the shop has taken: one in each cycle about finance.
+fn is_booked_wrong(day: Day, number: i64) -> bool {
+    let cycle = (number - 20_000).div_euclid(NUMBERS) - 30;
+    day.phase(cycle) == Some(Phase::Finance) && number == self::number(cycle, BOOKED_WRONG)
+}
+
+/// What shop and ERP hold of an order. Where the ERP has booked it wrong, that is put right nine minutes later.
+fn held(number: i64, paid: Moment, pushed: Moment, wrong: bool) -> Vec<Planned> {
+    let cents = 2_490 + number * 3_700 % 18_000;
+    let record = |system: &str, source: &'static str, at: Moment, version: i64, cents: i64| {
+        let event = json!({"type": "record", "id": format!("{system}-{number}-{version}"), "source": source,
+            "system": system, "subject": format!("order/{number}"), "version": version, "time": at.to_string(),
+            "fields": {"status": "paid", "total": cents as f64 / 100.0}});
+        Planned::event(at, source, event)
+    };
+    let booked = if wrong { cents - 490 } else { cents };
+    let mut held = vec![
+        record("shop-database", "shop", paid, 1, cents),
+        record("sap-business-one", "erp-sync", pushed, 1, booked),
+    ];
+    held.extend(wrong.then(|| record("sap-business-one", "erp-sync", pushed + Span::from_minutes(9), 2, cents)));
+    held
 }
 
 /// A parcel from packing to its record in the ERP; tries again while the courier fails.
@@ -244,14 +274,15 @@ pub fn invoice(number: i64, at: Moment, pace: f64, refusal: Option<Refusal>, rng
     invoice.wait(took(1.0, 5.0));
     invoice.tell("enter-in-cost-sheet", "waiting", json!({"waiting_on": "the accounts clerk"}));
     invoice.wait(took(60.0, 300.0));
-    invoice.tell("enter-in-cost-sheet", "succeeded", json!({}));
+    // With its number: whoever watches may have checked it in before, and that is the same try.
+    invoice.tell("enter-in-cost-sheet", "succeeded", json!({"attempt": 1}));
     let entered = invoice.now();
     invoice.go_to(matched + took(1.0, 5.0));
     invoice.does("check-bank-details", took(60.0, 240.0));
     invoice.go_to(invoice.now().max(entered) + took(1.0, 5.0));
     invoice.tell("approve-invoice", "waiting", json!({"waiting_on": "the budget owner"}));
     invoice.wait(took(240.0, 1_200.0));
-    invoice.tell("approve-invoice", "succeeded", json!({}));
+    invoice.tell("approve-invoice", "succeeded", json!({"attempt": 1}));
     invoice.wait(took(1.0, 5.0));
     match refusal {
         Some(refusal) => {
@@ -271,7 +302,7 @@ pub fn invoice(number: i64, at: Moment, pace: f64, refusal: Option<Refusal>, rng
 /// What the queues report at a moment; they do so every so many seconds.
 fn queues(day: Day, at: Moment, every: i64, rng: &mut StdRng) -> Vec<Planned> {
     let come = every * ORDERS.0 * 1000 / CYCLE.millis();
-    let report = |queue: &str, source, (depth, oldest): (i64, Moment), gone: i64| {
+    let report = |queue: &str, source, (depth, oldest): (i64, Moment), come: i64, gone: i64| {
         let oldest = (depth > 0).then(|| oldest.to_string());
         let event = json!({"type": "queue", "queue": queue, "depth": depth, "oldest_at": oldest, "in": come,
             "out": gone, "source": source, "time": at.to_string()});
@@ -286,10 +317,17 @@ fn queues(day: Day, at: Moment, every: i64, rng: &mut StdRng) -> Vec<Planned> {
         None => (few(rng, 3), come),
     };
     let parcels = few(rng, if troubles::courier_fault(day, at).is_some() { 8 } else { 2 });
-    let mails = few(rng, 11);
+    let (mails, came, gone) = match troubles::newsletter_waiting(day, at) {
+        Some((depth, sent_at)) => {
+            let before = troubles::newsletter_waiting(day, at - Span::from_secs(every)).map_or(0, |(depth, _)| depth);
+            let new = if before == 0 { troubles::NEWSLETTER } else { 0 };
+            ((depth, sent_at), come + new, come + before + new - depth)
+        }
+        None => (few(rng, 11), come, come),
+    };
     vec![
-        report("erp-sync-queue", "erp-sync", orders, taken),
-        report("courier-queue", "courier-worker", parcels, come),
-        report("mail-queue", "mailer", mails, come),
+        report("erp-sync-queue", "erp-sync", orders, come, taken),
+        report("courier-queue", "courier-worker", parcels, come, come),
+        report("mail-queue", "mailer", mails, came, gone),
     ]
 }

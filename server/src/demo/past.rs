@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use app::model::book::Book;
 use app::model::event::Event;
 use app::model::moment::{Moment, Span};
+use app::model::pause::Pause;
+use app::model::problem::Where;
 use app::model::review::seen;
 use app::model::schedule::{parse_cron, zone};
 use app::model::status::Role;
@@ -15,19 +17,22 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::company::seconds;
+use super::company::{BOOKED_WRONG, number, seconds};
 use super::place::Place;
 use super::plan::{Plan, Planned, What};
 use super::sample;
 use super::story::{SOURCES, Story};
 use super::troubles::RUNNING;
+use crate::actions::add_report::add_report;
 use crate::actions::answer_review::{Review, Verdict, answer_review};
 use crate::actions::create_token::{Scope, create_token};
 use crate::actions::create_user::demo_account;
 use crate::actions::import_book::import_book;
+use crate::actions::pause::pause;
 use crate::actions::record_events::{Arrival, record_events};
 use crate::book;
 use crate::db::Db;
+use crate::store::reports::NewReport;
 use crate::world::Worlds;
 
 const DAY: Span = Span::from_minutes(24 * 60);
@@ -74,6 +79,8 @@ pub async fn make(
         past.review(REVIEWED, |slug| ![OVERDUE, NEVER_REVIEWED].contains(&slug)).await?;
         past.nights().await?;
         past.play(plan).await?;
+        past.pause().await?;
+        past.somebody_says().await?;
         let mut tokens = HashMap::new();
         for source in SOURCES {
             let token = create_token(&db, source, Scope::Ingest, past.start).await.map_err(|e| e.to_string())?;
@@ -106,9 +113,9 @@ impl Past<'_> {
     async fn read_book(&self, days_ago: i64) -> Result<(), String> {
         let reading = book::read(&self.place.book()).map_err(|e| e.to_string())?;
         let now = self.days_ago(days_ago);
+        let turn = self.worlds.turn().await;
         import_book(self.db, &reading.book, &reading.runbooks, now).await.map_err(not_made)?;
-        self.worlds.set_book(reading.book);
-        self.worlds.try_reload(self.db).await.map_err(not_made)
+        turn.use_book(self.db, reading.book).await.map_err(not_made)
     }
 
     /// The editor reviews every section of some runbooks, and pins what is there to see.
@@ -125,7 +132,7 @@ impl Past<'_> {
                     version: document.record.version,
                     section: &section.anchor,
                     verdict: Verdict::Reviewed,
-                    seen: seen(document.section_source(number), &document.spoken[number], &world.parts),
+                    seen: seen(document.section_source(number), &document.spoken[number], world.present()),
                     by: "demo-editor",
                     address: "127.0.0.1",
                 };
@@ -155,6 +162,22 @@ impl Past<'_> {
         self.worlds.try_reload(self.db).await.map_err(not_made)
     }
 
+    /// Somebody has paused a step half an hour ago; the pause ends by itself while one watches.
+    async fn pause(&self) -> Result<(), String> {
+        let target = Where::Step("stock-sync".to_owned(), "mark-sold-out".to_owned());
+        let paused = Pause {
+            id: 0,
+            target,
+            reason: "The shop moves to new article numbers".to_owned(),
+            by: "demo-operator".to_owned(),
+            from: self.start - Span::from_minutes(35),
+            until: self.start + Span::from_minutes(6),
+            ended: None,
+        };
+        pause(self.db, &self.worlds.book(), "stock-sync", &paused, "127.0.0.1").await.map_err(not_made)?;
+        Ok(())
+    }
+
     /// The nightly job ran every night but the last: nothing was heard of that one.
     async fn nights(&self) -> Result<(), String> {
         let book = self.worlds.book();
@@ -177,6 +200,20 @@ impl Past<'_> {
             }
             until = until + PIECE;
         }
+    }
+
+    /// The order desk has noticed what the ERP booked wrong, before it was put right. Nobody has answered yet.
+    async fn somebody_says(&self) -> Result<(), String> {
+        // The last cycle about finance before the start.
+        let subject = format!("order/{}", number(-3, BOOKED_WRONG));
+        let new = NewReport {
+            run: None,
+            subject: Some(&subject),
+            words: "The customer says that the invoice shows another amount than the shop did.",
+            said_by: "demo-viewer",
+            said_at: self.start - Span::from_minutes(12),
+        };
+        add_report(self.db, &new, "127.0.0.1").await.map(drop).map_err(not_made)
     }
 
     async fn record(&self, planned: Vec<Planned>) -> Result<(), String> {

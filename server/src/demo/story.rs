@@ -11,6 +11,7 @@ pub struct Story {
     workflow: &'static str,
     run: String,
     subject: String,
+    correlation: Option<String>,
     now: Moment,
     told: Vec<Planned>,
 }
@@ -18,7 +19,12 @@ pub struct Story {
 impl Story {
     /// A run that begins at a moment.
     pub fn new(workflow: &'static str, run: String, subject: String, at: Moment) -> Self {
-        Self { workflow, run, subject, now: at, told: Vec::new() }
+        Self { workflow, run, subject, correlation: None, now: at, told: Vec::new() }
+    }
+
+    /// The same, joined with runs elsewhere.
+    pub fn joined_by(self, correlation: String) -> Self {
+        Self { correlation: Some(correlation), ..self }
     }
 
     /// The moment that the story has reached.
@@ -85,6 +91,7 @@ impl Story {
         event["workflow"] = self.workflow.into();
         event["run"] = self.run.as_str().into();
         event["subject"] = self.subject.as_str().into();
+        event["correlation"] = self.correlation.clone().into();
         event["time"] = self.now.to_string().into();
         if let Value::Object(more) = more {
             for (field, value) in more {

@@ -11,6 +11,7 @@ use app::model::judge::{Judged, judge};
 use app::model::moment::{Moment, Span};
 use app::model::run::{Heard, fold};
 use app::model::status::{State, Trust};
+use app::model::{problem, queue};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -81,7 +82,9 @@ fn every_event_is_taken_and_speaks_of_what_the_book_declares_but_the_check_by_ha
                 undeclared.extend(report.step.filter(|step| workflow.step(step).is_none()));
             }
             Said::Change(change) => assert!(book.components.contains_key(&change.component)),
-            Said::Other(_, about) => assert!(book.components.contains_key(&about), "{about}"),
+            Said::Queue(about, _) | Said::Other(_, about) => assert!(book.components.contains_key(&about), "{about}"),
+            Said::Check(check) => assert!(book.workflows.contains_key(&check.name)),
+            Said::Record(record) => assert!(book.components.contains_key(&record.system)),
         }
     }
     assert_eq!(undeclared, BTreeSet::from(["manual-check".to_owned()]));
@@ -187,6 +190,52 @@ fn orders_wait_in_the_queue_and_become_late_and_the_queue_says_how_many_they_are
     assert!((waiting.len() as i64 - depth.unwrap()).abs() <= 6, "{} wait, the queue says {depth:?}", waiting.len());
 }
 
+/// What the judge says of a queue each minute, over some cycles.
+fn said_of_queue(id: &str, cycles: std::ops::Range<i64>) -> Vec<Option<problem::Kind>> {
+    let (day, book) = (Day { start: start() }, example());
+    let mut samples: BTreeMap<i64, queue::Level> = BTreeMap::new();
+    for Planned { at, what } in told_until(7, day.at(cycles.end, 0)) {
+        let What::Told(source, event) = what else { continue };
+        if let Said::Queue(queue, level) = Event::parse(event, source, at).unwrap().what
+            && queue == id
+        {
+            samples.entry(level.minute()).and_modify(|s| *s = s.joined(level)).or_insert(level);
+        }
+    }
+    let samples: Vec<_> = samples.into_values().collect();
+    let component = &book.components[id];
+    let from = samples.partition_point(|s| s.at < day.at(cycles.start, 0));
+    (from..samples.len())
+        .map(|last| {
+            let queue = queue::Queue {
+                id,
+                name: &component.name,
+                unit: book.unit_in(id),
+                limits: &component.limits,
+                samples: &samples[..=last],
+            };
+            let judged = queue::judge(&queue, samples[last].at, &jiff::tz::TimeZone::UTC).unwrap();
+            judged.claims.first().map(|claim| claim.kind)
+        })
+        .collect()
+}
+
+#[test]
+fn the_queue_before_the_erp_is_stuck_and_a_newsletter_is_a_backlog_and_both_end() {
+    for (queue, cycles, kind) in
+        [("erp-sync-queue", 2..4, problem::Kind::Stuck), ("mail-queue", 1..2, problem::Kind::Backlog)]
+    {
+        let said = said_of_queue(queue, cycles);
+        assert!(said.contains(&Some(kind)) && said.iter().all(|s| s.is_none_or(|s| s == kind)), "{queue}: {said:?}");
+        let begins = said.windows(2).filter(|pair| pair[0].is_none() && pair[1].is_some()).count();
+        assert!(begins <= 1 && said.last() == Some(&None), "{queue}: {said:?}");
+    }
+    for queue in ["erp-sync-queue", "courier-queue", "mail-queue"] {
+        let calm = said_of_queue(queue, -20..-4);
+        assert!(calm.iter().all(Option::is_none), "{queue}: {calm:?}");
+    }
+}
+
 #[test]
 fn an_event_is_told_twice_another_backwards_and_one_long_after_it_happened() {
     let planned = told_until(7, after(2 * 420 + 400));
@@ -277,6 +326,11 @@ async fn a_demo_has_a_past_is_played_through_the_door_and_leaves_nothing_behind(
     assert_eq!(standing("refunds").await.verdict.state, State::NoSignal);
     assert_eq!(standing("supplier-invoice-approval").await.verdict.state, State::OnTrack);
     assert!(standing("order-to-erp").await.tally.runs > 400);
+    let paused = standing("stock-sync").await.verdict;
+    assert_eq!(paused.state, State::Paused, "{}", paused.sentence);
+    // An invoice waits for a person, with a link to say that it is done.
+    let by_hand = standing("supplier-invoice-approval").await.places.into_iter().filter(|p| p.by_hand.is_some());
+    assert!(by_hand.map(|p| p.total()).sum::<i64>() > 0);
     // In the quarter of an hour after it should have started it is not late yet.
     let nightly = standing("nightly-reconcile").await;
     assert_eq!(nightly.tally.runs, 6);

@@ -17,6 +17,11 @@ const TAKEN_EVERY: Span = Span::from_millis(700);
 /// When the queue before the ERP stands still: from and until, in seconds of a backlog cycle.
 const BACKLOG: (i64, i64) = (20, 430);
 
+/// A newsletter: how many mails, when in its cycle, and how long each takes to leave.
+pub const NEWSLETTER: i64 = 2_900;
+const NEWSLETTER_AT: i64 = 40;
+const MAIL_EVERY: Span = Span::from_millis(90);
+
 /// How many times an order is tried before and after the deployment.
 const TRIES: (u32, u32) = (6, 8);
 
@@ -44,6 +49,7 @@ pub fn of(day: Day, cycle: i64, rng: &mut StdRng) -> Vec<Planned> {
         Some(Phase::Rollback) => {
             let mut planned = stuck_order(number(0), at(350), rng);
             planned.extend(late_retry(day, number(1), at(380), rng));
+            planned.extend(ordered_again(day, number(2), basket(number(0)), at(640), rng));
             if present {
                 planned.push(deployment(at(195), cycle, RUNNING, "Back to 6 tries: held orders were found too late"));
                 planned.push(Planned { at: at(200), what: What::Tries(TRIES.0) });
@@ -101,6 +107,17 @@ pub fn orders_waiting(day: Day, at: Moment) -> Option<(i64, Moment)> {
     let taken = at.since(until).millis().max(0) / TAKEN_EVERY.millis();
     let waiting = (came(from, at) - taken).max(0);
     Some((waiting, from + Span::from_millis(taken * ORDER_EVERY.millis())))
+}
+
+/// How many mails of a newsletter wait, and since when the oldest does: they come at once and leave one by one.
+pub fn newsletter_waiting(day: Day, at: Moment) -> Option<(i64, Moment)> {
+    let (cycle, _) = day.cycle(at);
+    if day.phase(cycle)? != Phase::Finance {
+        return None;
+    }
+    let sent_at = day.at(cycle, NEWSLETTER_AT);
+    let left = NEWSLETTER - at.since(sent_at).millis() / MAIL_EVERY.millis();
+    (sent_at <= at && left > 0).then_some((left, sent_at))
 }
 
 /// An order that is paid at a moment, and what tells of it up to there.
@@ -166,7 +183,7 @@ fn sent_again(day: Day, number: i64, mut order: super::story::Story, attempt: u3
 
 /// An order that stops without any error, until somebody cancels it.
 fn stuck_order(number: i64, at: Moment, rng: &mut StdRng) -> Vec<Planned> {
-    let mut order = new_order(number, at - seconds(rng, 0.5, 1.0));
+    let mut order = new_order(number, at - seconds(rng, 0.5, 1.0)).joined_by(basket(number));
     order.tell("receive-order", "succeeded", json!({}));
     order.go_to(at);
     order.tell("validate-order", "running", json!({}));
@@ -174,6 +191,28 @@ fn stuck_order(number: i64, at: Moment, rng: &mut StdRng) -> Vec<Planned> {
     let why = Fault { code: "", message: "cancelled by the order desk: the customer has ordered again" };
     order.tell_run("shop", "cancelled", json!({"error": why.json()}));
     order.end()
+}
+
+/// The customer's basket, which an order and the one after it have in common.
+fn basket(number: i64) -> String {
+    format!("basket-{number}")
+}
+
+/// The customer of the stuck order orders once more from the same basket, and that order goes through.
+fn ordered_again(day: Day, number: i64, basket: String, at: Moment, rng: &mut StdRng) -> Vec<Planned> {
+    let mut order = new_order(number, at).joined_by(basket);
+    until_paid(&mut order, rng);
+    order.wait(seconds(rng, 0.1, 2.0));
+    order.does("create-invoice", seconds(rng, 5.0, 15.0));
+    order.tell("push-to-erp", "waiting", json!({"waiting_on": "erp-sync-queue"}));
+    order.wait(seconds(rng, 2.0, 6.0));
+    order.does("push-to-erp", seconds(rng, 2.0, 6.0));
+    order.wait(seconds(rng, 0.2, 1.0));
+    order.does("confirm-order", seconds(rng, 5.0, 20.0));
+    let packed = order.now() + seconds(rng, 15.0, 40.0);
+    let mut planned = order.end();
+    planned.extend(parcel(day, number, packed, rng));
+    planned
 }
 
 /// A try that was announced for a minute later and comes a minute and a half after that.

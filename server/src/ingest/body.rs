@@ -16,8 +16,8 @@ pub const MOST_EVENTS: usize = 1_000;
 /// The largest JSON batch, in bytes after decompression.
 pub const MOST_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
-/// How much of a refused event is kept, in bytes.
-const KEPT_BYTES: usize = 4_096;
+/// How much of a refused event is kept, in bytes: all that an event may have, so that it can be tried again.
+const KEPT_BYTES: usize = MOST_BYTES;
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Parsed {
         &mut self,
         index: usize,
         result: Result<Event, Refusal>,
-        raw: impl Fn() -> String,
+        (raw, is_cloudevent): (impl Fn() -> String, bool),
         source: &str,
         now: Moment,
     ) {
@@ -96,19 +96,20 @@ impl Parsed {
             Ok(event) => self.events.push(event),
             Err(refusal) => {
                 let mut body = without_null(&raw());
-                if body.len() > KEPT_BYTES {
-                    let mut end = KEPT_BYTES;
-                    while !body.is_char_boundary(end) {
-                        end -= 1;
-                    }
-                    body.truncate(end);
+                let length = body.len();
+                let mut end = KEPT_BYTES.min(length);
+                while !body.is_char_boundary(end) {
+                    end -= 1;
                 }
+                body.truncate(end);
                 self.refused.push(RefusedEvent {
                     received_at: now,
                     source: source.to_owned(),
                     field: refusal.field.clone(),
                     detail: refusal.detail.clone(),
                     body,
+                    is_cloudevent,
+                    left_out: (end < length).then_some((length - end) as i64),
                 });
                 self.errors.push(EventError { index, field: refusal.field, detail: refusal.detail });
             }
@@ -127,8 +128,19 @@ impl Parsed {
                 .map_err(|e| Refusal::new("", format!("not JSON at byte {}: {}", e.column(), short(&e))))
                 .and_then(|value| Event::parse(value, source, now))
         };
-        self.add(index, result, || String::from_utf8_lossy(line).into_owned(), source, now);
+        self.add(index, result, (|| String::from_utf8_lossy(line).into_owned(), false), source, now);
     }
+}
+
+/// Reads a refused event once more, as it was kept. Without a time of its own it happened when it was heard.
+///
+/// # Errors
+/// Why it is still refused.
+pub fn parse_again(refused: &RefusedEvent) -> Result<Event, Refusal> {
+    let value: Value = serde_json::from_str(&refused.body)
+        .map_err(|e| Refusal::new("", format!("not JSON at byte {}: {}", e.column(), short(&e))))?;
+    let native = if refused.is_cloudevent { cloudevents::structured(value)? } else { value };
+    Event::parse(native, &refused.source, refused.received_at)
 }
 
 /// Parses a whole body of any form but lines.
@@ -138,10 +150,14 @@ impl Parsed {
 pub fn parse(form: Form, headers: &HeaderMap, body: &[u8], source: &str, now: Moment) -> Result<Parsed, BodyError> {
     let mut parsed = Parsed::default();
     if form == Form::CloudBinary {
-        let raw = || String::from_utf8_lossy(body).into_owned();
+        // What is in the headers is kept as well, as the same event in one piece.
+        let whole = || match cloudevents::in_one_piece(headers, body) {
+            Ok(whole) => whole.to_string(),
+            Err(_) => String::from_utf8_lossy(body).into_owned(),
+        };
         let native = cloudevents::binary(headers, body);
         let result = native.and_then(|value| Event::parse(value, source, now));
-        parsed.add(0, result, raw, source, now);
+        parsed.add(0, result, (whole, true), source, now);
         return Ok(parsed);
     }
     let value: Value = serde_json::from_slice(body).map_err(|e| BodyError::Malformed(malformed(&e, body)))?;
@@ -158,12 +174,10 @@ pub fn parse(form: Form, headers: &HeaderMap, body: &[u8], source: &str, now: Mo
     }
     for (index, item) in items.into_iter().enumerate() {
         let kept = item.clone();
-        let native = match form {
-            Form::CloudStructured | Form::CloudBatch => cloudevents::structured(item),
-            Form::Json | Form::Lines | Form::CloudBinary => Ok(item),
-        };
+        let is_cloudevent = matches!(form, Form::CloudStructured | Form::CloudBatch);
+        let native = if is_cloudevent { cloudevents::structured(item) } else { Ok(item) };
         let result = native.and_then(|value| Event::parse(value, source, now));
-        parsed.add(index, result, || kept.to_string(), source, now);
+        parsed.add(index, result, (|| kept.to_string(), is_cloudevent), source, now);
     }
     Ok(parsed)
 }
@@ -196,6 +210,29 @@ mod tests {
         assert_eq!(parsed.events.len(), 1);
         assert_eq!((parsed.errors[0].index, parsed.errors[0].field.as_str()), (1, "state"));
         assert!(parsed.refused[0].body.contains("odd"));
+    }
+
+    #[test]
+    fn what_was_refused_is_kept_so_that_it_can_be_read_again() {
+        let body = r#"{"workflow":"w","run":"1","state":"odd"}"#;
+        let refused = read(Form::Json, body).unwrap().refused.remove(0);
+        assert_eq!((refused.left_out, parse_again(&refused).unwrap_err().field.as_str()), (None, "state"));
+        let put_right = RefusedEvent { body: body.replace("odd", "running"), ..refused };
+        assert_eq!(parse_again(&put_right).unwrap().source, "t");
+        let headers = [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/erp"), ("ce-type", "x")];
+        let headers: HeaderMap = headers.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect();
+        let refused = parse(Form::CloudBinary, &headers, body.as_bytes(), "t", Moment::default()).unwrap().refused;
+        assert_eq!(parse_again(&refused[0]).unwrap_err().field, "state");
+        let put_right = RefusedEvent { body: refused[0].body.replace("odd", "running"), ..refused[0].clone() };
+        assert_eq!(parse_again(&put_right).unwrap().source, "/erp");
+    }
+
+    #[test]
+    fn of_what_is_too_long_the_beginning_is_kept_with_how_much_is_missing() {
+        let mut parsed = Parsed::default();
+        parsed.line(0, "ä".repeat(MOST_BYTES).as_bytes(), "t", Moment::default());
+        let refused = &parsed.refused[0];
+        assert_eq!((refused.body.len(), refused.left_out), (MOST_BYTES, Some(MOST_BYTES as i64)));
     }
 
     #[test]

@@ -25,12 +25,20 @@ pub fn structured(value: Value) -> Result<Value, Refusal> {
 /// # Errors
 /// The attribute that is missing or wrong, or data that is not JSON.
 pub fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
-    let mut attributes = Map::new();
+    structured(in_one_piece(headers, body)?)
+}
+
+/// One binary CloudEvent as the structured one that says the same.
+///
+/// # Errors
+/// A header that cannot be read, or data that is not JSON.
+pub fn in_one_piece(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+    let mut event = Map::new();
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
         let text = decode(value.as_bytes())
             .ok_or_else(|| Refusal::new(attribute, "the header is not valid percent-encoded UTF-8"))?;
-        attributes.insert(attribute.to_owned(), text.into());
+        event.insert(attribute.to_owned(), text.into());
     }
     let is_json = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_none_or(|t| t.contains("json"));
     let data = match (body.is_empty(), is_json) {
@@ -38,7 +46,10 @@ pub fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         (false, true) => serde_json::from_slice(body).map_err(|e| Refusal::new("data", format!("not JSON: {e}")))?,
         (false, false) => Value::String(String::from_utf8_lossy(body).into_owned()),
     };
-    native(attributes, data)
+    // An extension may be called data_base64 in no structured event, so none of that name is taken over.
+    event.remove("data_base64");
+    event.insert("data".to_owned(), data);
+    Ok(Value::Object(event))
 }
 
 /// Percent-decodes a header value once; none when the result is not UTF-8.

@@ -3,4 +3,5 @@
 pub mod body;
 pub mod cloudevents;
 mod patience;
+pub mod ping;
 pub mod writer;

@@ -114,6 +114,7 @@ fn with_what_waits(first: Job, waiting: &mut mpsc::Receiver<Job>) -> Vec<Job> {
 async fn commit(db: &Db, worlds: &Worlds, live: &Live, batch: Vec<Job>) {
     let (arrivals, answers): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|job| (job.arrival, (job.answer, job._room))).unzip();
+    let turn = worlds.turn().await;
     let book = worlds.book();
     let mut tries = 0;
     let recorded = loop {
@@ -127,6 +128,7 @@ async fn commit(db: &Db, worlds: &Worlds, live: &Live, batch: Vec<Job>) {
             Err(error) => break Err(error),
         }
     };
+    drop(turn);
     match recorded {
         Ok(recorded) => {
             for ((answer, room), receipt) in answers.into_iter().zip(recorded.receipts) {

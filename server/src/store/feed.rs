@@ -8,7 +8,7 @@ use app::model::run::Heard;
 use app::model::story::Stored;
 use sqlx::{AnyPool, Row};
 
-use crate::db::{Tx, read_rows, write_rows};
+use crate::db::{Batch, Tx, read_rows};
 
 /// The last numbers given out.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +81,16 @@ pub async fn seen(tx: &mut Tx, identities: &[Identity]) -> sqlx::Result<HashMap<
     Ok(rows.iter().map(|row| (Identity { key: row.get(0), check: row.get(1) }, row.get(2))).collect())
 }
 
+/// When an event was heard, if it was.
+pub async fn heard_at(pool: &AnyPool, identity: Identity) -> sqlx::Result<Option<Moment>> {
+    let rows: Vec<(i64, i64)> = sqlx::query_as("select identity_check, received_at from events where identity = $1")
+        .bind(identity.key)
+        .fetch_all(pool)
+        .await?;
+    let found = rows.into_iter().find(|(check, _)| *check == identity.check);
+    Ok(found.map(|(_, received_at)| Moment::from_millis(received_at)))
+}
+
 /// Counts repeats on the events at these positions.
 pub async fn add_repeats(tx: &mut Tx, repeats: &[(i64, i64)]) -> sqlx::Result<()> {
     for (position, times) in repeats {
@@ -94,9 +104,9 @@ pub async fn add_repeats(tx: &mut Tx, repeats: &[(i64, i64)]) -> sqlx::Result<()
 }
 
 /// Appends events.
-pub async fn append(tx: &mut Tx, events: &[NewEvent<'_>]) -> sqlx::Result<()> {
+pub fn append<'q>(batch: &mut Batch<'q>, events: &'q [NewEvent<'_>]) {
     let head = "insert into events (position, identity, identity_check, received_at, happened_at, family, source, run_key, about, repeats, body) values";
-    write_rows(tx, head, 11, "", events, |query, e| {
+    batch.rows(head, 11, "", events, |query, e| {
         query
             .bind(e.position)
             .bind(e.event.identity.key)
@@ -109,8 +119,7 @@ pub async fn append(tx: &mut Tx, events: &[NewEvent<'_>]) -> sqlx::Result<()> {
             .bind(e.about)
             .bind(e.repeats)
             .bind(e.event.body.as_str())
-    })
-    .await
+    });
 }
 
 /// Every event of one run: what it is folded from again when one arrives out of order.

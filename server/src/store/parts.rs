@@ -1,11 +1,14 @@
 //! Parts: the present values that documents may speak of, and every change of them.
 
+use std::collections::HashMap;
+
 use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{Parts, Values};
-use sqlx::AnyPool;
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyPool, Executor, Row};
 
-use crate::db::{Tx, write_rows};
+use crate::db::{Tx, read_rows, write_rows};
 
 /// A change as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -22,9 +25,9 @@ pub struct ChangeRecord {
 }
 
 /// Every part with its present values, and since when each is known.
-pub async fn all(pool: &AnyPool) -> sqlx::Result<Vec<(Reference, Values, Moment)>> {
+pub async fn all<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<Vec<(Reference, Values, Moment)>> {
     let rows: Vec<(String, String, i64)> =
-        sqlx::query_as("select reference, fields, known_since from parts").fetch_all(pool).await?;
+        sqlx::query_as("select reference, fields, known_since from parts").fetch_all(db).await?;
     Ok(rows
         .into_iter()
         .filter_map(|(reference, fields, since)| {
@@ -34,13 +37,28 @@ pub async fn all(pool: &AnyPool) -> sqlx::Result<Vec<(Reference, Values, Moment)
         .collect())
 }
 
-/// The present values of one part, read in a writing transaction.
-pub async fn find(tx: &mut Tx, reference: &Reference) -> sqlx::Result<Option<Values>> {
-    let row: Option<(String,)> = sqlx::query_as("select fields from parts where reference = $1")
-        .bind(reference.to_string())
-        .fetch_optional(&mut **tx)
-        .await?;
-    Ok(row.and_then(|(fields,)| serde_json::from_str(&fields).ok()))
+/// The present values of parts, and since when each has what is deployed of it; read in a writing transaction.
+pub async fn of(tx: &mut Tx, references: &[&Reference]) -> sqlx::Result<HashMap<Reference, (Values, Option<Moment>)>> {
+    let head = "with wanted (reference) as (values";
+    let tail = ") select distinct parts.reference, parts.fields, parts.deployed_at
+        from wanted join parts on parts.reference = wanted.reference";
+    let rows = read_rows(tx, head, 1, tail, references, |query, reference| query.bind(reference.to_string())).await?;
+    let part = |row: &AnyRow| {
+        let reference = Reference::parse(row.get(0)).ok()?;
+        let deployed_at = row.get::<Option<i64>, _>(2).map(Moment::from_millis);
+        Some((reference, (serde_json::from_str(row.get(1)).ok()?, deployed_at)))
+    };
+    Ok(rows.iter().filter_map(part).collect())
+}
+
+/// Says since when parts have what is deployed of them; they must be there.
+pub async fn put_deployed_at(tx: &mut Tx, parts: &[(&Reference, Moment)]) -> sqlx::Result<()> {
+    let head = "with told (reference, at) as (values";
+    let tail = ") update parts
+        set deployed_at = (select max(told.at) from told where told.reference = parts.reference)
+        where reference in (select told.reference from told)";
+    write_rows(tx, head, 2, tail, parts, |query, (reference, at)| query.bind(reference.to_string()).bind(at.millis()))
+        .await
 }
 
 /// Writes the present values of parts; `known_since` of a known one stays.

@@ -6,7 +6,7 @@ use app::model::status::State;
 use app::pages::runs::RunFilter;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Tx, read_rows, write_rows};
+use crate::db::{Batch, Tx, read_rows};
 
 /// A run as it is stored.
 #[derive(Debug, Clone)]
@@ -72,12 +72,13 @@ pub async fn by_keys(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> 
 }
 
 /// Writes runs, new or known.
-pub async fn put(tx: &mut Tx, runs: &[RunRecord]) -> sqlx::Result<()> {
-    let head = "insert into runs (run_key, workflow, run, state, phase, subject, started_at, last_at, ended_at, step, folded) values";
+pub fn put<'q>(batch: &mut Batch<'q>, runs: &'q [RunRecord]) {
+    let head = "insert into runs (run_key, workflow, run, state, phase, subject, correlation, trace, started_at, last_at, ended_at, step, folded) values";
     let tail = "on conflict (run_key) do update set
-        state = excluded.state, phase = excluded.phase, subject = excluded.subject, started_at = excluded.started_at,
+        state = excluded.state, phase = excluded.phase, subject = excluded.subject, correlation = excluded.correlation,
+        trace = excluded.trace, started_at = excluded.started_at,
         last_at = excluded.last_at, ended_at = excluded.ended_at, step = excluded.step, folded = excluded.folded";
-    write_rows(tx, head, 11, tail, runs, |query, r| {
+    batch.rows(head, 13, tail, runs, |query, r| {
         // A fold is plain data: writing it as JSON cannot fail.
         let folded = serde_json::to_string(&r.folded).unwrap_or_default();
         query
@@ -87,13 +88,14 @@ pub async fn put(tx: &mut Tx, runs: &[RunRecord]) -> sqlx::Result<()> {
             .bind(r.state.name())
             .bind(if r.open { "open" } else { "ended" })
             .bind(r.folded.subject.as_deref())
+            .bind(r.folded.correlation.as_deref())
+            .bind(r.folded.trace.as_deref())
             .bind(r.folded.started_at)
             .bind(r.folded.last_at)
             .bind(r.ended_at.map(Moment::millis))
             .bind(r.step.as_str())
             .bind(folded)
-    })
-    .await
+    });
 }
 
 /// One run by its ids.
@@ -127,6 +129,17 @@ pub async fn by_subject(pool: &AnyPool, subject: &str, most: i64) -> sqlx::Resul
     .fetch_all(pool)
     .await?;
     Ok(rows.iter().filter_map(record).collect())
+}
+
+/// When the newest runs of a workflow started: id and start, the one that was first heard of last first.
+pub async fn newest_starts(pool: &AnyPool, workflow: &str, most: i64) -> sqlx::Result<Vec<(String, Moment)>> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("select run, started_at from runs where workflow = $1 order by run_key desc limit $2")
+            .bind(workflow)
+            .bind(most)
+            .fetch_all(pool)
+            .await?;
+    Ok(rows.into_iter().map(|(run, started_at)| (run, Moment::from_millis(started_at))).collect())
 }
 
 /// A page of a workflow's runs, newest first, before `before`.

@@ -7,7 +7,7 @@ use app::model::status::State;
 use app::pages::workflow::{ObservedEdge, ObservedStep, StepCount};
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Tx, write_rows};
+use crate::db::Batch;
 
 /// How many are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct WorkflowTally {
     pub open: Counts,
     pub last_started_at: Option<i64>,
     pub last_ended_at: Option<i64>,
+    /// When the newest of its events happened: an import of old ones is heard today and says nothing about today.
+    pub last_happened_at: Option<i64>,
     pub last_heard_at: i64,
     pub last_source: String,
 }
@@ -91,8 +93,8 @@ pub struct StepTally {
 pub type StepRow = ((String, String), StepTally);
 
 /// Adds to what is known of workflows.
-pub async fn add_to_workflows(tx: &mut Tx, changes: &[(String, WorkflowTally)]) -> sqlx::Result<()> {
-    let head = "insert into workflow_tallies as t (workflow, runs, events, ended, on_track, retrying, late, broken, last_started_at, last_ended_at, last_heard_at, last_source) values";
+pub fn add_to_workflows<'q>(batch: &mut Batch<'q>, changes: &'q [(String, WorkflowTally)]) {
+    let head = "insert into workflow_tallies as t (workflow, runs, events, ended, on_track, retrying, late, broken, last_started_at, last_ended_at, last_happened_at, last_heard_at, last_source) values";
     let tail = "on conflict (workflow) do update set
         runs = t.runs + excluded.runs,
         events = t.events + excluded.events,
@@ -105,11 +107,13 @@ pub async fn add_to_workflows(tx: &mut Tx, changes: &[(String, WorkflowTally)]) 
             then excluded.last_started_at else t.last_started_at end,
         last_ended_at = case when t.last_ended_at is null or excluded.last_ended_at > t.last_ended_at
             then excluded.last_ended_at else t.last_ended_at end,
-        last_source = case when excluded.last_heard_at >= t.last_heard_at
+        last_happened_at = case when t.last_happened_at is null or excluded.last_happened_at > t.last_happened_at
+            then excluded.last_happened_at else t.last_happened_at end,
+        last_source = case when excluded.last_heard_at >= t.last_heard_at and excluded.last_source <> ''
             then excluded.last_source else t.last_source end,
         last_heard_at = case when excluded.last_heard_at > t.last_heard_at
             then excluded.last_heard_at else t.last_heard_at end";
-    write_rows(tx, head, 12, tail, changes, |query, (workflow, t)| {
+    batch.rows(head, 13, tail, changes, |query, (workflow, t)| {
         query
             .bind(workflow.as_str())
             .bind(t.runs)
@@ -121,14 +125,14 @@ pub async fn add_to_workflows(tx: &mut Tx, changes: &[(String, WorkflowTally)]) 
             .bind(t.open.broken)
             .bind(t.last_started_at)
             .bind(t.last_ended_at)
+            .bind(t.last_happened_at)
             .bind(t.last_heard_at)
             .bind(t.last_source.as_str())
-    })
-    .await
+    });
 }
 
 /// Adds to what is known of steps: ((workflow, step), change).
-pub async fn add_to_steps(tx: &mut Tx, changes: &[StepRow]) -> sqlx::Result<()> {
+pub fn add_to_steps<'q>(batch: &mut Batch<'q>, changes: &'q [StepRow]) {
     let head = "insert into step_tallies as t (workflow, step, visits, starts, ends, first_seen, last_seen, on_track, retrying, late, broken) values";
     let tail = "on conflict (workflow, step) do update set
         visits = t.visits + excluded.visits,
@@ -140,7 +144,7 @@ pub async fn add_to_steps(tx: &mut Tx, changes: &[StepRow]) -> sqlx::Result<()> 
         retrying = t.retrying + excluded.retrying,
         late = t.late + excluded.late,
         broken = t.broken + excluded.broken";
-    write_rows(tx, head, 11, tail, changes, |query, ((workflow, step), t)| {
+    batch.rows(head, 11, tail, changes, |query, ((workflow, step), t)| {
         query
             .bind(workflow.as_str())
             .bind(step.as_str())
@@ -154,24 +158,22 @@ pub async fn add_to_steps(tx: &mut Tx, changes: &[StepRow]) -> sqlx::Result<()> 
             .bind(t.here.retrying)
             .bind(t.here.late)
             .bind(t.here.broken)
-    })
-    .await
+    });
 }
 
 /// Adds to what is known of edges: (workflow, from, to, passages, last seen).
-pub async fn add_to_edges(tx: &mut Tx, changes: &[(String, String, String, i64, i64)]) -> sqlx::Result<()> {
+pub fn add_to_edges<'q>(batch: &mut Batch<'q>, changes: &'q [(String, String, String, i64, i64)]) {
     let head = "insert into edge_tallies as t (workflow, from_step, to_step, passages, last_seen) values";
     let tail = "on conflict (workflow, from_step, to_step) do update set
         passages = t.passages + excluded.passages,
         last_seen = case when excluded.last_seen > t.last_seen then excluded.last_seen else t.last_seen end";
-    write_rows(tx, head, 5, tail, changes, |query, (workflow, from, to, passages, last_seen)| {
+    batch.rows(head, 5, tail, changes, |query, (workflow, from, to, passages, last_seen)| {
         query.bind(workflow.as_str()).bind(from.as_str()).bind(to.as_str()).bind(*passages).bind(*last_seen)
-    })
-    .await
+    });
 }
 
 const WORKFLOW: &str = "workflow, runs, events, ended, on_track, retrying, late, broken,
-    last_started_at, last_ended_at, last_heard_at, last_source";
+    last_started_at, last_ended_at, last_heard_at, last_source, last_happened_at";
 
 fn workflow_tally(row: &sqlx::any::AnyRow) -> WorkflowTally {
     WorkflowTally {
@@ -183,6 +185,7 @@ fn workflow_tally(row: &sqlx::any::AnyRow) -> WorkflowTally {
         last_ended_at: row.get(9),
         last_heard_at: row.get(10),
         last_source: row.get(11),
+        last_happened_at: row.get(12),
     }
 }
 

@@ -1,24 +1,34 @@
 //! `/components`: what there is, what breaks without it, what changed, which documents speak of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use app::model::book::Component;
+use app::model::blast::{Affected, affected};
+use app::model::book::{Book, Component, ComponentType, Limits};
+use app::model::moment::Span;
+use app::model::problem::Where;
+use app::model::queue::{Drain, Judged, Level};
 use app::model::reference::Reference;
 use app::model::status::State as Status;
-use app::pages::component::{ComponentPicture, StepUse};
-use app::pages::components::{ComponentRow, ComponentsPicture};
+use app::pages::component::{ComponentPicture, QueuePicture, StepUse};
+use app::pages::components::{AffectedBy, ComponentRow, ComponentsPicture};
 use app::pages::shell::Place;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::error::Error;
+use super::pause::{MOST_PAUSES, pause_row};
 use super::session::PageContext;
-use super::{now, render, runbooks, sources};
+use super::{blast, now, render, runbooks, sources};
 use crate::App;
-use crate::store::{feed, parts, tallies};
+use crate::judging;
+use crate::live::Topic;
+use crate::standing::{self, Standing};
+use crate::store::tallies;
+use crate::store::{feed, parts, pauses};
 use crate::world::World;
 
 /// How many changes and events a component's page shows.
@@ -26,6 +36,25 @@ const MOST: i64 = 20;
 
 /// The state of each step that was seen: the worst of what is there.
 type StepStates = HashMap<(String, String), Status>;
+
+/// What is asked of one component, as in the URL.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    /// `down` for a what-if.
+    suppose: Option<String>,
+}
+
+impl Asked {
+    fn supposed(&self) -> Result<bool, Error> {
+        match self.suppose.as_deref() {
+            None | Some("") => Ok(false),
+            Some("down") => Ok(true),
+            Some(other) => {
+                Err(Error::Invalid(format!("What can be supposed of a component is \"down\", not \"{other}\".")))
+            }
+        }
+    }
+}
 
 /// The list as a page.
 pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
@@ -45,32 +74,55 @@ pub async fn list_json(State(app): State<Arc<App>>) -> Result<Json<ComponentsPic
 }
 
 /// One component as a page.
-pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(id): Path<String>) -> Response {
-    match picture(&app, &id).await {
+pub async fn page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    match picture(&app, &id, &asked).await {
         Ok(picture) => {
             let head = app::pages::component::head(&picture);
             let body = move || app::pages::component::body(&picture);
-            render::page(&app, context, Place::Components, head, None, StatusCode::OK, body).await
+            let topic = Some(Topic::Component(id));
+            render::page(&app, context, Place::Components, head, topic, StatusCode::OK, body).await
         }
         Err(error) => error.page(&app, context).await,
     }
 }
 
 /// One component as JSON.
-pub async fn json(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ComponentPicture>, Error> {
-    picture(&app, &id).await.map(Json)
+pub async fn json(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<ComponentPicture>, Error> {
+    picture(&app, &id, &asked).await.map(Json)
 }
 
-/// The worst state at every step of every workflow that was seen.
+/// The state at every step of every workflow that was seen.
 pub async fn step_states(app: &App) -> sqlx::Result<StepStates> {
-    let steps = tallies::steps(app.db.read(), None).await?;
-    Ok(steps.into_iter().filter(|(_, t)| t.visits > 0).map(|(key, t)| (key, t.here.worst())).collect())
+    let standings = standing::all(app, &app.worlds.now(), app.now()).await?;
+    let of = |s: &Standing, (workflow, step): &(String, String)| {
+        s.step_state(step).map(|state| ((workflow.clone(), step.clone()), state))
+    };
+    Ok(standings.iter().flat_map(|s| s.steps.iter().filter_map(move |(key, _)| of(s, key))).collect())
+}
+
+/// The components that are Broken: a step that they do has failed for good.
+fn broken(book: &Book, states: &StepStates) -> BTreeSet<String> {
+    let steps = book.workflows.values().flat_map(|w| w.steps.iter().map(move |s| (w, s)));
+    let broken = steps.filter(|(w, s)| states.get(&(w.id.clone(), s.id.clone())) == Some(&Status::Broken));
+    broken.filter_map(|(_, s)| s.component.clone()).collect()
 }
 
 async fn list(app: &App) -> Result<ComponentsPicture, Error> {
     let world = app.worlds.now();
     let states = step_states(app).await?;
-    let mut items: Vec<_> = world.book.components.values().map(|c| row(&world, c, &states)).collect();
+    let queues = judging::queues::all(app, &world, app.now()).await?;
+    let affected = affected(&world.book, &broken(&world.book, &states));
+    let one = |c: &Component| row(&world, c, &states, queues.get(&c.id), &affected);
+    let mut items: Vec<_> = world.book.components.values().map(one).collect();
     items.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| a.name.cmp(&b.name)));
     Ok(ComponentsPicture { items, next: None })
 }
@@ -80,23 +132,96 @@ pub fn state_of(world: &World, id: &str, states: &StepStates) -> Option<Status> 
     world.book.steps_on(id).filter_map(|(w, s)| states.get(&(w.id.clone(), s.id.clone())).copied()).max()
 }
 
-fn row(world: &World, component: &Component, states: &StepStates) -> ComponentRow {
+fn row(
+    world: &World,
+    component: &Component,
+    states: &StepStates,
+    queue: Option<&Judged>,
+    affected: &Affected,
+) -> ComponentRow {
     let id = component.id.as_str();
+    let state = match (queue, state_of(world, id, states)) {
+        // A queue that says how it is may be well while a step that takes from it fails.
+        (Some(queue), state) if state != Some(Status::Paused) => Some(queue.state),
+        (_, state) => state,
+    };
+    let name = |id: &String| world.book.components.get(id).map_or_else(|| id.clone(), |c| c.name.clone());
+    // What has trouble of its own is not called affected.
+    let fine = matches!(state, None | Some(Status::OnTrack));
+    let affected_by = affected.components.get(id).filter(|_| fine).and_then(|path| {
+        let down = path.first()?;
+        Some(AffectedBy { id: down.clone(), name: name(down), path: path.clone() })
+    });
     ComponentRow {
         id: id.to_owned(),
         name: component.name.clone(),
         kind: component.kind.words().to_owned(),
-        state: state_of(world, id, states),
+        state,
+        affected_by,
         owner: component.owner.clone(),
         meaning: component.meaning.clone(),
         needed_by: (world.book.dependants(id).count() + world.book.steps_on(id).count()) as i64,
     }
 }
 
-async fn picture(app: &App, id: &str) -> Result<ComponentPicture, Error> {
+/// A queue that reports and that the book does not know.
+fn observed(id: &str) -> Component {
+    Component {
+        id: id.to_owned(),
+        kind: ComponentType::Queue,
+        name: id.to_owned(),
+        owner: None,
+        meaning: None,
+        if_unavailable: None,
+        depends_on: Vec::new(),
+        limits: Limits::default(),
+        fields: Vec::new(),
+        reports: None,
+    }
+}
+
+fn queue_picture(world: &World, id: &str, judged: &Judged, samples: Vec<Level>) -> QueuePicture {
+    let seconds = |span: Span| span.millis() / 1000;
+    // Two decimals are more than any rate is worth.
+    let rounded = |rate: f64| (rate * 100.0).round() / 100.0;
+    let (draining, drain) = match judged.drain {
+        Drain::Empty => ("empty", None),
+        Drain::In(span) => ("draining", Some(span)),
+        Drain::Never => ("not_draining", None),
+        Drain::Unknown => ("unknown", None),
+    };
+    QueuePicture {
+        state: judged.state,
+        sentence: judged.sentence.clone(),
+        since: judged.since,
+        reported_at: judged.level.at,
+        depth: judged.level.depth,
+        oldest_at: judged.level.oldest_at,
+        unit: world.book.unit_in(id).map(str::to_owned),
+        in_per_minute: judged.pace.and_then(|p| p.arrivals).map(rounded),
+        out_per_minute: judged.pace.and_then(|p| p.departures).map(rounded),
+        trend: judged.trend,
+        draining,
+        drain_seconds: drain.map(seconds),
+        headroom_seconds: judged.headroom.map(seconds),
+        samples,
+    }
+}
+
+/// Everything about one component.
+pub async fn picture(app: &App, id: &str, asked: &Asked) -> Result<ComponentPicture, Error> {
     let world = app.worlds.now();
-    let component = world.book.components.get(id).ok_or_else(|| Error::NotFound("component", id.to_owned()))?;
+    let queue = judging::queues::one(app, &world, id, app.now()).await?;
+    let declared = world.book.components.get(id);
+    let component = match (declared, &queue) {
+        (Some(component), _) => component,
+        (None, Some(_)) => &observed(id),
+        (None, None) => return Err(Error::NotFound("component", id.to_owned())),
+    };
+    let steps = tallies::steps(app.db.read(), None).await?;
     let states = step_states(app).await?;
+    let affected = affected(&world.book, &broken(&world.book, &states));
+    let blast = blast::picture(app, &world, component, &steps, asked.supposed()?).await?;
     let reference = Reference::Component(id.to_owned());
     let changes = parts::changes_of(app.db.read(), &reference, MOST).await?;
     let events = feed::newest_about(app.db.read(), id, MOST).await?;
@@ -105,7 +230,17 @@ async fn picture(app: &App, id: &str) -> Result<ComponentPicture, Error> {
     let name = |id: &str| world.book.components.get(id).map(|c| c.name.clone());
     let documents: BTreeMap<_, _> = world.speaking_of(&reference).map(|d| (d.record.title.clone(), d)).collect();
     Ok(ComponentPicture {
-        row: row(&world, component, &states),
+        row: row(&world, component, &states, queue.as_ref().map(|(judged, _)| judged), &affected),
+        declared: declared.is_some(),
+        queue: queue.map(|(judged, samples)| queue_picture(&world, id, &judged, samples.to_vec())),
+        reports: component.reports.as_ref().map(|r| (r.source(component).to_owned(), r.every)),
+        blast,
+        pauses: pauses::of_target(app.db.read(), &Where::Component(id.to_owned()), MOST_PAUSES)
+            .await?
+            .iter()
+            .map(|p| pause_row(&world, p, now, &app.config.zone()))
+            .collect(),
+        pause_at: world.book.steps_on(id).next().map(|(w, _)| w.id.clone()),
         if_unavailable: component.if_unavailable.clone(),
         depends_on: component.depends_on.iter().map(|d| (d.clone(), name(&d.id))).collect(),
         dependants: world.book.dependants(id).map(|(c, d)| (c.id.clone(), c.name.clone(), d.clone())).collect(),

@@ -85,10 +85,10 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<String, Response
     };
     match check_token(&app.db, token).await {
         Ok(Some((name, Scope::Ingest | Scope::Admin))) => Ok(name),
-        Ok(Some((_, Scope::Read))) => Err(problem(
+        Ok(Some((_, scope @ (Scope::Read | Scope::Ping)))) => Err(problem(
             StatusCode::FORBIDDEN,
             "This token may not send events",
-            "It has the scope read; sending needs the scope ingest.",
+            format!("It has the scope {}; sending needs the scope ingest.", scope.name()),
         )),
         Ok(None) => Err(unknown("This token is not known.")),
         Err(error) => Err(super::error::Error::Database(error).into_response()),
@@ -218,7 +218,8 @@ fn unreadable(error: axum::Error) -> Response {
     )
 }
 
-fn not_written(error: WriteError) -> Response {
+/// The answer when events were not recorded.
+pub fn not_written(error: WriteError) -> Response {
     let (status, title, detail, seconds) = match error {
         WriteError::Full => (
             StatusCode::TOO_MANY_REQUESTS,

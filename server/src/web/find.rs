@@ -1,10 +1,12 @@
 //! `/find`: anything by name, id or words; an exact id goes straight there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use app::model::event::without_null;
 use app::model::reference::Reference;
 use app::model::status::State as Status;
+use app::model::subject::Subject;
 use app::pages::find::{FindPicture, Found};
 use app::pages::shell::Place;
 use axum::Json;
@@ -19,8 +21,10 @@ use super::session::PageContext;
 use super::workflows::urlencode;
 use super::{components, render};
 use crate::App;
+use crate::judging;
 use crate::standing;
-use crate::store::runs;
+use crate::store::runs::{self, RunRecord};
+use crate::store::{records, subjects};
 use crate::world::World;
 
 /// How many things are shown.
@@ -65,11 +69,23 @@ async fn find(app: &App, query: &str) -> Result<(Option<String>, FindPicture), E
     let world = app.worlds.now();
     let mut exact = Vec::new();
     let with_id = runs::by_run_id(app.db.read(), asked, MOST as i64).await?;
-    let about = runs::by_subject(app.db.read(), asked, MOST as i64).await?;
-    for record in with_id.iter().chain(&about) {
-        let row = row(app, &world, record);
+    let pauses = standing::pauses_near(app, app.now()).await?;
+    let subjects = subjects_called(app, &world, asked).await?;
+    for subject in &subjects {
+        exact.push(subject_href(&subject.subject));
+        picture.items.push(found_subject(subject));
+    }
+    let about = match subjects.iter().any(|s| s.subject.text() == asked) {
+        true => runs::by_subject(app.db.read(), asked, MOST as i64).await?,
+        false => Vec::new(),
+    };
+    let about = about.iter().filter(|r| with_id.iter().all(|w| w.key != r.key));
+    for (record, has_id) in with_id.iter().map(|r| (r, true)).chain(about.map(|r| (r, false))) {
+        let row = row(app, &world, record, &pauses);
         let href = format!("/runs/{}/{}", urlencode(&record.workflow), urlencode(&record.run));
-        exact.push(href.clone());
+        if has_id {
+            exact.push(href.clone());
+        }
         picture.items.push(Found {
             kind: "run",
             name: format!("{} {}", world.name_of(&Reference::Workflow(record.workflow.clone())), record.run),
@@ -83,6 +99,7 @@ async fn find(app: &App, query: &str) -> Result<(Option<String>, FindPicture), E
     let mut found: Vec<(u32, Found)> = Vec::new();
     let standings = standing::all(app, &world, app.now()).await?;
     let steps = components::step_states(app).await?;
+    let queues = judging::queues::all(app, &world, app.now()).await?;
     for standing in &standings {
         let declared = world.workflow(&standing.id);
         let name = declared.map_or(standing.id.as_str(), |w| w.name.as_str());
@@ -102,14 +119,80 @@ async fn find(app: &App, query: &str) -> Result<(Option<String>, FindPicture), E
             );
         }
     }
-    found.extend(declared_things(&world, &words, asked, &mut exact, |id| components::state_of(&world, id, &steps)));
+    found.extend(declared_things(&world, &words, asked, &mut exact, |id| {
+        let queue = queues.get(id).map(|queue| queue.state);
+        queue.or_else(|| components::state_of(&world, id, &steps))
+    }));
     found.extend(documents(app, &world, &words, asked, &mut exact));
     found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
     picture.items.extend(found.into_iter().map(|(_, f)| f));
     picture.items.truncate(MOST);
     exact.dedup();
-    let straight = if exact.len() == 1 { exact.pop() } else { None };
+    let straight = match subjects.as_slice() {
+        // Runs with this id that are about the one subject with this key are one answer: the subject, whose page
+        // tells of all its runs, or the run itself where it is the only one.
+        [one] if one.tells_all(&exact) => match one.runs.as_slice() {
+            [run] if exact.len() > 1 => Some(run.clone()),
+            _ => Some(subject_href(&one.subject)),
+        },
+        _ if exact.len() == 1 => exact.pop(),
+        _ => None,
+    };
     Ok((straight, picture))
+}
+
+/// A subject that was asked for by its text or its key.
+struct Called {
+    subject: Subject,
+    /// Where its runs are, newest first, at most 40.
+    runs: Vec<String>,
+}
+
+impl Called {
+    /// Whether everything that was asked for exactly is it, or a run of it.
+    fn tells_all(&self, exact: &[String]) -> bool {
+        let own = subject_href(&self.subject);
+        exact.iter().all(|href| *href == own || self.runs.contains(href))
+    }
+}
+
+fn subject_href(subject: &Subject) -> String {
+    format!("/subjects/{}/{}", urlencode(subject.kind()), urlencode(subject.key()))
+}
+
+/// The subjects with this text, or with this key under a type that was heard of or that the book declares. A look at
+/// an index a type: there are as many types as there are sorts of things in a business.
+async fn subjects_called(app: &App, world: &World, asked: &str) -> Result<Vec<Called>, Error> {
+    let mut types: BTreeSet<String> = subjects::types(app.db.read()).await?.into_iter().collect();
+    types.extend(world.book.workflows.values().filter_map(|w| w.subject.clone()));
+    let mut wanted = BTreeSet::from([Subject::of(asked)]);
+    wanted.extend(types.iter().map(|kind| Subject::at(kind, asked)));
+    let mut called = Vec::new();
+    for subject in wanted {
+        let runs = runs::by_subject(app.db.read(), subject.text(), MOST as i64).await?;
+        if !runs.is_empty() || !records::of_subject(app.db.read(), &subject).await?.is_empty() {
+            let href = |r: &RunRecord| format!("/runs/{}/{}", urlencode(&r.workflow), urlencode(&r.run));
+            called.push(Called { runs: runs.iter().map(href).collect(), subject });
+        }
+    }
+    Ok(called)
+}
+
+fn found_subject(called: &Called) -> Found {
+    let words = match called.runs.len() {
+        0 => "Known from records of systems.".to_owned(),
+        1 => "1 run".to_owned(),
+        n if n == MOST => format!("{n} runs or more"),
+        n => format!("{n} runs"),
+    };
+    Found {
+        kind: "subject",
+        name: called.subject.text().to_owned(),
+        href: subject_href(&called.subject),
+        snippet: vec![(words, false)],
+        state: None,
+        trust: None,
+    }
 }
 
 fn declared_things(

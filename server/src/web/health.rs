@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::App;
 use crate::standing;
-use crate::store::{feed, sources};
+use crate::store::{feed, queues, sources};
 
 /// The process answers.
 pub async fn health() -> &'static str {
@@ -65,6 +65,14 @@ async fn numbers(app: &App) -> sqlx::Result<String> {
         Some((format!("{{workflow=\"{}\"}}", label(&s.id)), seconds))
     });
     family("oldest_waiting_seconds", "gauge", "How long the oldest open run has been where it is.", oldest.collect());
+    let queues: std::collections::BTreeMap<_, _> = queues::all(app.db.read()).await?.into_iter().collect();
+    let depth = queues.iter().map(|(id, q)| (format!("{{queue=\"{}\"}}", label(id)), q.level.depth as f64));
+    family("queue_depth", "gauge", "How many wait in a queue, by its newest report.", depth.collect());
+    let oldest = queues.iter().filter_map(|(id, q)| {
+        let seconds = q.level.age()?.millis() as f64 / 1000.0;
+        Some((format!("{{queue=\"{}\"}}", label(id)), seconds))
+    });
+    family("queue_oldest_seconds", "gauge", "How long the oldest had waited at that report.", oldest.collect());
     let checks = world.documents.values().filter(|d| d.flags() > 0).count();
     family("runbooks_needing_check", "gauge", "Runbooks with open flags.", vec![(String::new(), checks as f64)]);
     let heard = sources::all(app.db.read()).await?;

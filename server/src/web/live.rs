@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use app::model::subject::Subject;
 use app::pages::shell::{self, Head, Place};
 use app::parts;
 use axum::body::Body;
@@ -20,10 +21,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::WatchStream;
 
 use super::error::{Error, Problem};
-use super::{now, render, runs, sources, workflows};
+use super::{components, now, problems, render, runs, sources, subjects, workflows};
 use crate::App;
 use crate::live::Topic;
-use crate::store::{feed, runs as store_runs, tallies};
+use crate::store::{feed, queues, runs as store_runs, tallies};
 
 /// Pictures of one topic are at least this far apart.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -70,8 +71,14 @@ async fn can_be_followed(app: &App, topic: &Topic) -> bool {
         Topic::Workflow(id) => {
             app.worlds.now().workflow(id).is_some() || tallies::workflow(pool, id).await.is_ok_and(|t| t.is_some())
         }
+        Topic::Subject(text) => subjects::picture(app, &Subject::of(text)).await.is_ok(),
         Topic::Run(workflow, run) => store_runs::find(pool, workflow, run).await.is_ok_and(|r| r.is_some()),
-        Topic::Component(_) | Topic::Book => false,
+        Topic::Problem(id) => problems::picture(app, &id.to_string()).await.is_ok(),
+        Topic::Component(id) => {
+            app.worlds.now().book.components.contains_key(id)
+                || queues::find(pool, id).await.is_ok_and(|queue| queue.is_some())
+        }
+        Topic::Book => false,
     }
 }
 
@@ -170,11 +177,22 @@ async fn picture(app: &App, topic: &Topic) -> Result<Picture, Error> {
             let picture = runs::picture(app, workflow, run).await?;
             (app::pages::run::head(&picture), Box::new(move || app::pages::run::blocks(&picture)))
         }
+        Topic::Subject(text) => {
+            let picture = subjects::picture(app, &Subject::of(text)).await?;
+            (app::pages::subject::head(&picture), Box::new(move || app::pages::subject::blocks(&picture)))
+        }
         Topic::Sources => {
             let picture = sources::picture(app).await?;
             (app::pages::sources::head(&picture), Box::new(move || app::pages::sources::blocks(&picture)))
         }
-        Topic::Component(id) => return Err(Error::NotFound("stream", id.clone())),
+        Topic::Problem(id) => {
+            let picture = problems::picture(app, &id.to_string()).await?;
+            (app::pages::problem::head(&picture), Box::new(move || app::pages::problem::blocks(&picture)))
+        }
+        Topic::Component(id) => {
+            let picture = components::picture(app, id, &components::Asked::default()).await?;
+            (app::pages::component::head(&picture), Box::new(move || app::pages::component::blocks(&picture)))
+        }
         Topic::Book => return Err(Error::NotFound("stream", "book".to_owned())),
     };
     let frame = render::frame(app, None, None, Place::Other, Some(topic.clone())).await;

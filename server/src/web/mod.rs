@@ -1,5 +1,7 @@
 //! The whole URL map.
 
+pub mod blast;
+pub mod check_in;
 pub mod components;
 pub mod error;
 pub mod events;
@@ -8,15 +10,20 @@ pub mod find;
 pub mod health;
 pub mod live;
 pub mod now;
+pub mod pause;
 pub mod people;
+pub mod pings;
 pub mod pkg;
+pub mod problems;
 pub mod render;
+pub mod reports;
 pub mod reviews;
 pub mod runbooks;
 pub mod runs;
 pub mod serve;
 pub mod session;
 pub mod sources;
+pub mod subjects;
 pub mod workflows;
 
 use std::sync::Arc;
@@ -35,7 +42,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/workflows", get(workflows::list_page))
         .route("/workflows/{id}", get(workflows::page))
         .route("/workflows/{id}/runs", get(runs::list_page))
+        .route("/workflows/{id}/pause", get(pause::page).post(pause::pause))
+        .route("/workflows/{id}/resume", post(pause::resume))
         .route("/runs/{workflow}/{run}", get(runs::page))
+        .route("/runs/{workflow}/{run}/reports", post(reports::of_run))
+        .route("/subjects/{type}/{key}", get(subjects::page))
+        .route("/subjects/{type}/{key}/reports", post(reports::of_subject))
+        .route("/reports/{id}/seen", post(reports::seen))
         .route("/components", get(components::list_page))
         .route("/components/{id}", get(components::page))
         .route("/runbooks", get(runbooks::list_page))
@@ -47,7 +60,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))
         .route("/reviews", get(reviews::list_page))
         .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
+        .route("/problems", get(problems::list_page))
+        .route("/problems/{id}", get(problems::page))
+        .route("/problems/{id}/{act}", post(problems::act))
         .route("/sources", get(sources::page))
+        .route("/sources/refused/{id}/retry", post(sources::retry))
         .route("/find", get(find::page))
         .route("/live", get(live::stream))
         .route("/metrics", get(health::metrics));
@@ -56,7 +73,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/workflows", get(workflows::list_json))
         .route("/workflows/{id}", get(workflows::json))
         .route("/workflows/{id}/runs", get(runs::list_json))
+        .route("/workflows/{id}/pause", get(pause::json))
         .route("/runs/{workflow}/{run}", get(runs::json))
+        .route("/runs/{workflow}/{run}/check-in", get(check_in::json))
+        .route("/subjects/{type}/{key}", get(subjects::json))
         .route("/components", get(components::list_json))
         .route("/components/{id}", get(components::json))
         .route("/runbooks", get(runbooks::list_json))
@@ -65,6 +85,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_json))
         .route("/reviews", get(reviews::json))
         .route("/changes", get(feed::changes))
+        .route("/problems", get(problems::list_json))
+        .route("/problems/{id}", get(problems::json))
         .route("/sources", get(sources::json))
         .route("/find", get(find::json))
         .route("/events", get(feed::events));
@@ -73,10 +95,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sign-in", get(people::sign_in_page).post(people::sign_in))
         .route("/sign-in/demo", post(people::sign_in_demo))
         .route("/sign-out", post(people::sign_out))
+        .route("/check-in/{token}", get(check_in::page).post(check_in::done))
         .layer(DefaultBodyLimit::max(256 * 1024));
     let people = session::with_sessions(readable.merge(open).fallback(error::not_found), &app);
     let programs = Router::new()
         .route("/api/v1/events", post(events::record).layer(RequestDecompressionLayer::new()))
+        .route("/ping/{key}", get(pings::succeeded).post(pings::succeeded))
+        .route("/ping/{key}/{what}", get(pings::told).post(pings::told))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/pkg/{*file}", get(pkg::file));

@@ -7,6 +7,7 @@ use app::model::reference::Reference;
 use app::model::status::State as Status;
 use app::pages::now::{ChangeRow, NowPicture};
 use app::pages::shell::Place;
+use app::pages::workflows::WorkflowRow;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,11 +15,13 @@ use axum::response::Response;
 
 use super::error::Error;
 use super::session::PageContext;
-use super::{render, workflows};
+use super::{problems, render, workflows};
 use crate::App;
 use crate::live::Topic;
 use crate::standing;
 use crate::store::parts::{self, ChangeRecord};
+use crate::store::problems as store_problems;
+use crate::store::reports;
 use crate::world::World;
 
 /// How far back "what changed" goes.
@@ -26,6 +29,9 @@ const LATELY: Span = Span::from_minutes(24 * 60);
 
 /// How many changes Now shows.
 const MOST_CHANGES: i64 = 12;
+
+/// How many words of people Now shows.
+const MOST_REPORTS: i64 = 12;
 
 /// Now as a page.
 pub async fn page(State(app): State<Arc<App>>, context: PageContext) -> Response {
@@ -54,15 +60,25 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     let waiting = world.documents.values().filter(|d| d.flags() > 0).count() as i64;
     let total = all.len();
     let worst = all.first().map_or(Status::NoSignal, |w| w.state);
-    let (broken, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| w.state == Status::Broken);
-    let (on_track, attention): (Vec<_>, Vec<_>) = rest.into_iter().partition(|w| w.state == Status::OnTrack);
-    let sentence = sentence(total, broken.len(), attention.len(), &sources);
+    let (mut broken, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| w.state == Status::Broken);
+    let (on_track, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|w| w.state == Status::OnTrack);
+    let (mut paused, mut attention): (Vec<_>, Vec<_>) = rest.into_iter().partition(|w| w.state == Status::Paused);
+    let attended = |w: &WorkflowRow| w.attended.is_some();
+    broken.sort_by_key(|w| (attended(w), w.since));
+    attention.sort_by_key(|w| (std::cmp::Reverse(w.state), attended(w), w.since));
+    let open = store_problems::open(app.db.read()).await?;
+    paused.sort_by_key(|w| w.paused.as_ref().map(|p| p.until));
+    let sentence = sentence(total, broken.len(), attention.len(), paused.len(), &sources);
     Ok(NowPicture {
         checked_at: now,
         state: worst,
         sentence,
         broken,
         attention,
+        paused,
+        elsewhere: problems::elsewhere(app, &world, &open),
+        problems_open: open.iter().filter(|p| p.is_raised()).count() as i64,
+        reports: reports::newest_open(app.db.read(), MOST_REPORTS).await?,
         changed: changes.iter().map(|c| change_row(&world, c)).collect(),
         on_track,
         sources,
@@ -70,7 +86,13 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     })
 }
 
-fn sentence(total: usize, broken: usize, attention: usize, sources: &app::pages::shell::Heard) -> String {
+fn sentence(
+    total: usize,
+    broken: usize,
+    attention: usize,
+    paused: usize,
+    sources: &app::pages::shell::Heard,
+) -> String {
     let workflows = |n: usize| if n == 1 { "1 workflow".to_owned() } else { format!("{n} workflows") };
     let reporting = match (sources.sources, sources.silent.len()) {
         (0, _) => "no source has reported yet".to_owned(),
@@ -78,21 +100,27 @@ fn sentence(total: usize, broken: usize, attention: usize, sources: &app::pages:
         (n, 0) => format!("all {n} sources reporting"),
         (n, silent) => format!("{silent} of {n} sources silent"),
     };
+    let reporting = match paused {
+        0 => reporting,
+        n => format!("{n} paused, {reporting}"),
+    };
+    // What is paused is not on track.
+    let watched = total - paused;
     let are = |n: usize| if n == 1 { "is" } else { "are" };
     let need = |n: usize| if n == 1 { "needs" } else { "need" };
     match (broken, attention) {
         _ if total == 0 => "Nothing is declared and nothing was heard yet.".to_owned(),
-        (0, 0) => format!("Nothing needs you. {} on track, {reporting}.", workflows(total)),
+        (0, 0) => format!("Nothing needs you. {} on track, {reporting}.", workflows(watched)),
         (0, n) => {
-            format!("Nothing is broken. {} {} a look, {} on track, {reporting}.", workflows(n), need(n), total - n)
+            format!("Nothing is broken. {} {} a look, {} on track, {reporting}.", workflows(n), need(n), watched - n)
         }
-        (b, 0) => format!("{} {} broken. {} on track, {reporting}.", workflows(b), are(b), total - b),
+        (b, 0) => format!("{} {} broken. {} on track, {reporting}.", workflows(b), are(b), watched - b),
         (b, n) => format!(
             "{} {} broken. {n} more {} a look, {} on track, {reporting}.",
             workflows(b),
             are(b),
             need(n),
-            total - b - n
+            watched - b - n
         ),
     }
 }

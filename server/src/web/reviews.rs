@@ -23,6 +23,7 @@ use super::session::PageContext;
 use crate::App;
 use crate::actions::answer_review::{Review, Verdict, answer_review};
 use crate::live::Topic;
+use crate::store::problems::Doubt;
 use crate::world::{Document, World};
 
 /// The queue as a page.
@@ -125,6 +126,11 @@ fn waits(document: &Document, number: usize, whole: Trust) -> bool {
 
 fn reason(document: &Document, number: usize, whole: Trust) -> Option<String> {
     let trust = &document.trusts[number];
+    let doubts = &document.doubts[number];
+    if !doubts.is_empty() {
+        let said = |d: &Doubt| format!("After problem {} {} said: {}", d.problem, d.actor, d.words);
+        return Some(doubts.iter().map(said).collect::<Vec<_>>().join(" "));
+    }
     match trust.trust {
         Trust::NeverReviewed => Some("Nobody has reviewed this section.".to_owned()),
         Trust::Trusted if whole == Trust::Overdue => Some("It is time to look again.".to_owned()),
@@ -134,7 +140,7 @@ fn reason(document: &Document, number: usize, whole: Trust) -> Option<String> {
 }
 
 fn as_seen(world: &World, document: &Document, number: usize) -> Pin {
-    seen(document.section_source(number), &document.spoken[number], &world.parts)
+    seen(document.section_source(number), &document.spoken[number], world.present())
 }
 
 /// An answer, as the form sends it.

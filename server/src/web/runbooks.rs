@@ -10,6 +10,7 @@ use app::model::compare::compare;
 use app::model::event::without_null;
 use app::model::mention::{Fact, Panel, PanelKind};
 use app::model::moment::Moment;
+use app::model::queue;
 use app::model::reference::{Reference, is_id};
 use app::model::review::words_with;
 use app::model::status::{Role, State as Status, Trust};
@@ -31,6 +32,7 @@ use super::{pkg, render};
 use crate::App;
 use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
 use crate::book;
+use crate::judging;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
 use crate::store::reviews;
@@ -99,6 +101,9 @@ fn reason(world: &World, document: &Document, trust: Trust) -> String {
                     or_nothing(&d.before),
                     or_nothing(&d.after)
                 ),
+                None if document.doubts.iter().any(|d| !d.is_empty()) => {
+                    "Somebody followed it and says that it was not right".to_owned()
+                }
                 None => "A section was edited, or added, and not reviewed since".to_owned(),
             };
             if more > 0 { format!("{told}, and {more} more.") } else { format!("{told}.") }
@@ -136,12 +141,12 @@ pub fn flags(world: &World, document: &Document, number: usize) -> Vec<FlagRow> 
         .collect()
 }
 
-/// What to do about trouble at a step: the matching failure point's section first, then a runbook for the step, its
-/// component, the workflow.
-pub fn recovery(world: &World, workflow: &Workflow, step: Option<&str>, error: &str, now: Moment) -> Option<Recovery> {
+/// What to do about trouble at a step: the section of the failure point that is its cause first, then a runbook for the
+/// step, its component, the workflow.
+pub fn recovery(world: &World, workflow: &Workflow, step: Option<&str>, cause: &str, now: Moment) -> Option<Recovery> {
     let declared = step.and_then(|s| workflow.step(s));
     if let Some(step) = declared {
-        for point in step.failure_points.iter().filter(|p| p.matches(error)) {
+        for point in step.failure_points.iter().filter(|p| cause.strip_prefix("failure:") == Some(&p.id)) {
             if let Some(Reference::Runbook(slug, section)) = &point.action
                 && let Some(found) = section_of(world, slug, section.as_deref(), now)
             {
@@ -155,10 +160,13 @@ pub fn recovery(world: &World, workflow: &Workflow, step: Option<&str>, error: &
         places.extend(step.component.iter().chain(&step.via).map(|c| Reference::Component(c.clone())));
     }
     places.push(Reference::Workflow(workflow.id.clone()));
-    places.iter().find_map(|place| {
-        let document = world.speaking_of(place).find(|d| d.text.front.about.contains(place))?;
-        section_of(world, &document.record.slug, None, now)
-    })
+    places.iter().find_map(|place| recovery_for(world, place, now))
+}
+
+/// What to do about trouble with a part: the runbook that is for it.
+pub fn recovery_for(world: &World, part: &Reference, now: Moment) -> Option<Recovery> {
+    let document = world.speaking_of(part).find(|d| d.text.front.about.contains(part))?;
+    section_of(world, &document.record.slug, None, now)
 }
 
 fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> Option<Recovery> {
@@ -170,11 +178,14 @@ fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> O
         .or_else(|| sections.iter().position(|s| !s.steps.is_empty()))
         .or_else(|| sections.iter().position(|s| s.level > 0))?;
     let section = &sections[number];
-    let flags = document.trusts[number].differences.len() as i64 + i64::from(document.trusts[number].edited);
-    let trust = match (flags, document.trust(now)) {
-        (0, Trust::CheckNeeded) => document.trusts[number].trust,
-        (0, whole) => whole,
-        _ => Trust::CheckNeeded,
+    let flags = document.trusts[number].differences.len() as i64
+        + i64::from(document.trusts[number].edited)
+        + document.doubts[number].len() as i64;
+    let own = document.trusts[number].trust;
+    // Doubts about the document are doubts about each section, but for changes: those stand on the sections they touch.
+    let trust = match document.trust(now) {
+        Trust::CheckNeeded => own,
+        whole => own.max(whole),
     };
     Some(Recovery {
         slug: slug.to_owned(),
@@ -191,6 +202,7 @@ fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> O
 pub struct Shown<'a> {
     world: &'a World,
     standings: HashMap<String, Standing>,
+    queues: HashMap<String, queue::Judged>,
     sprite: String,
 }
 
@@ -201,26 +213,46 @@ impl<'a> Shown<'a> {
         Ok(Self {
             world,
             standings: standings.into_iter().map(|s| (s.id.clone(), s)).collect(),
+            queues: judging::queues::all(app, world, app.now()).await?,
             sprite: format!("{}/icons.svg", pkg::folder()),
         })
     }
 
     fn step_state(&self, workflow: &str, step: &str) -> Option<Status> {
-        let standing = self.standings.get(workflow)?;
-        let (_, tally) = standing.steps.iter().find(|((_, s), _)| s == step)?;
-        (tally.visits > 0).then(|| tally.here.worst())
+        self.standings.get(workflow)?.step_state(step)
     }
 
     fn state(&self, reference: &Reference) -> Option<Status> {
         match reference {
             Reference::Workflow(id) => self.standings.get(id).map(|s| s.verdict.state),
             Reference::Step(w, s) | Reference::Failure(w, s, _) => self.step_state(w, s),
-            Reference::Component(id) => {
+            Reference::Component(id) => self.queues.get(id).map(|queue| queue.state).or_else(|| {
                 let steps = self.world.book.steps_on(id);
                 steps.filter_map(|(w, s)| self.step_state(&w.id, &s.id)).max()
-            }
+            }),
             Reference::Decision(_) | Reference::Workaround(_) | Reference::Runbook(..) => None,
         }
+    }
+
+    /// What the queue says that a panel is about: a queue, or the one that a step waits in.
+    fn waiting(&self, panel: &Panel) -> Option<String> {
+        let id = match panel.candidates().into_iter().find(|r| self.world.exists(r))? {
+            Reference::Component(id) => id,
+            Reference::Step(workflow, step) => self.world.book.step(&workflow, &step)?.via.clone()?,
+            _ => return None,
+        };
+        let queue = self.queues.get(&id).filter(|queue| queue.state != Status::NoSignal)?;
+        Some(queue::short(&queue.level, &judging::queues::limits(self.world, &id)))
+    }
+
+    /// The state of what a panel is about, and the sentence that says it: for a workflow those that its own page has.
+    fn state_now(&self, panel: &Panel) -> Option<(Status, &str)> {
+        let reference = panel.candidates().into_iter().find(|r| self.world.exists(r))?;
+        if let Reference::Workflow(id) = &reference {
+            return self.standings.get(id).map(|s| (s.verdict.state, s.verdict.sentence.as_str()));
+        }
+        // Silence is never green.
+        Some(self.state(&reference).map_or((Status::NoSignal, "Nothing has been heard of it yet."), |s| (s, "")))
     }
 
     /// Runs at the steps that a panel is about: (retrying, late, broken, open).
@@ -264,10 +296,14 @@ impl markdown::Context for Shown<'_> {
     }
 
     fn panel(&self, panel: &Panel) -> Option<String> {
+        if panel.kind == PanelKind::State {
+            let (state, sentence) = self.state_now(panel)?;
+            return Some(panel_html(&panel.alt, state.words(), sentence));
+        }
         let counts = self.counts(panel)?;
         let words = match panel.kind {
-            PanelKind::State => counts.worst().words().to_owned(),
-            PanelKind::Queue => format!("{} waiting", counts.total()),
+            PanelKind::State => return None,
+            PanelKind::Queue => self.waiting(panel).unwrap_or_else(|| format!("{} waiting", counts.total())),
             PanelKind::Retries => match counts.retrying {
                 0 => "none is trying again".to_owned(),
                 n => format!("{n} trying again"),
@@ -283,12 +319,18 @@ impl markdown::Context for Shown<'_> {
                 if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
             }
         };
-        Some(format!("<span class=\"panel\">{}: <strong>{}</strong></span>", escape(&panel.alt), escape(&words)))
+        Some(panel_html(&panel.alt, &words, ""))
     }
 
     fn sprite(&self) -> &str {
         &self.sprite
     }
+}
+
+/// A live panel: its words in bold, then a sentence that may be empty.
+fn panel_html(alt: &str, words: &str, sentence: &str) -> String {
+    let sentence = if sentence.is_empty() { String::new() } else { format!(". {}", escape(sentence)) };
+    format!("<span class=\"panel\">{}: <strong>{}</strong>{sentence}</span>", escape(alt), escape(words))
 }
 
 fn escape(text: &str) -> String {

@@ -6,26 +6,32 @@ use app::model::book::Workflow;
 use app::model::event::Progress;
 use app::model::judge::{Judged, Watch, judge};
 use app::model::moment::Moment;
+use app::model::pause::{Pause, Paused};
+use app::model::report::Report;
 use app::model::run::Visit;
-use app::model::status::State as Status;
+use app::model::status::{Role, State as Status};
 use app::model::story::{self, Line};
+use app::pages::check_in::CheckInLink;
 use app::pages::run::{AttemptRow, RunPicture, StoryLine, VisitRow};
 use app::pages::runs::{RunFilter, RunRow, RunsPicture};
 use app::pages::shell::Place;
+use app::parts::Saying;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::error::Error;
 use super::session::PageContext;
-use super::{render, runbooks, workflows};
+use super::workflows::urlencode;
+use super::{check_in, render, runbooks, workflows};
 use crate::App;
 use crate::live::Topic;
+use crate::standing;
 use crate::store::runs::{self, RunRecord};
-use crate::store::{feed, tallies};
+use crate::store::{feed, reports, tallies};
 use crate::world::World;
 
 /// How many runs are on one page of the list.
@@ -33,6 +39,9 @@ const ON_A_PAGE: i64 = 50;
 
 /// How many lines of a story are shown.
 const LONGEST_STORY: i64 = 500;
+
+/// How many words of people are shown.
+const MOST_REPORTS: i64 = 50;
 
 /// What the list is limited to, as in the URL.
 #[derive(Debug, Default, Deserialize)]
@@ -73,15 +82,40 @@ pub async fn page(
     State(app): State<Arc<App>>,
     context: PageContext,
     Path((workflow, run)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Response {
-    match picture(&app, &workflow, &run).await {
+    show(&app, context, &headers, (&workflow, &run), Saying::default()).await
+}
+
+/// One run as a page, with what somebody typed who wanted to say something: 422 when that was not taken.
+pub async fn show(
+    app: &App,
+    context: PageContext,
+    headers: &HeaderMap,
+    (workflow, run): (&str, &str),
+    saying: Saying,
+) -> Response {
+    match picture(app, workflow, run).await {
         Ok(picture) => {
             let head = app::pages::run::head(&picture);
-            let topic = Topic::Run(workflow, run);
-            let body = move || app::pages::run::body(&picture);
-            render::page(&app, context, Place::Workflows, head, Some(topic), StatusCode::OK, body).await
+            let check_ins = match &context.viewer {
+                Some(viewer) if viewer.role >= Role::Operator => {
+                    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+                    match check_ins(app, workflow, run, host).await {
+                        Ok(links) => links,
+                        Err(error) => return error.page(app, context).await,
+                    }
+                }
+                _ => Vec::new(),
+            };
+            let topic = Topic::Run(workflow.to_owned(), run.to_owned());
+            let page = format!("/runs/{}/{}", urlencode(workflow), urlencode(run));
+            let saying = Saying { page, may: context.viewer.is_some(), ..saying };
+            let status = if saying.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+            let body = move || app::pages::run::body(&picture, &check_ins, &saying);
+            render::page(app, context, Place::Workflows, head, Some(topic), status, body).await
         }
-        Err(error) => error.page(&app, context).await,
+        Err(error) => error.page(app, context).await,
     }
 }
 
@@ -96,7 +130,14 @@ pub async fn json(State(app): State<Arc<App>>, Path((workflow, run)): Path<(Stri
 /// The newest runs of a workflow.
 pub async fn newest(app: &App, world: &World, workflow: &str, most: i64) -> Result<Vec<RunRow>, Error> {
     let records = runs::page(app.db.read(), workflow, RunFilter::All, None, i64::MAX, most).await?;
-    Ok(records.iter().map(|r| row(app, world, r)).collect())
+    let pauses = standing::pauses_near(app, app.now()).await?;
+    Ok(records.iter().map(|r| row(app, world, r, &pauses)).collect())
+}
+
+/// One run in a list, by its ids; none when it is not there.
+pub async fn row_of(app: &App, world: &World, workflow: &str, run: &str) -> Result<Option<RunRow>, Error> {
+    let pauses = standing::pauses_near(app, app.now()).await?;
+    Ok(runs::find(app.db.read(), workflow, run).await?.map(|record| row(app, world, &record, &pauses)))
 }
 
 async fn list(app: &App, id: &str, asked: &Asked) -> Result<RunsPicture, Error> {
@@ -122,6 +163,7 @@ async fn list(app: &App, id: &str, asked: &Asked) -> Result<RunsPicture, Error> 
     let mut records = runs::page(app.db.read(), id, filter, step, before, ON_A_PAGE + 1).await?;
     let more = records.len() as i64 > ON_A_PAGE;
     records.truncate(ON_A_PAGE as usize);
+    let pauses = standing::pauses_near(app, app.now()).await?;
     let count = |filter| match filter {
         RunFilter::All => tally.runs,
         RunFilter::Failed => tally.open.broken,
@@ -138,24 +180,36 @@ async fn list(app: &App, id: &str, asked: &Asked) -> Result<RunsPicture, Error> 
         counts: RunFilter::ALL.into_iter().map(|f| (f, count(f))).collect(),
         step: step.map(|s| (s.to_owned(), step_name(declared, s))),
         next: more.then(|| records.last().map(|r| r.key.to_string())).flatten(),
-        items: records.iter().map(|r| row(app, &world, r)).collect(),
+        items: records.iter().map(|r| row(app, &world, r, &pauses)).collect(),
     })
 }
 
 fn step_name(declared: Option<&Workflow>, step: &str) -> String {
+    if step.is_empty() {
+        return "The run".to_owned();
+    }
     declared.and_then(|w| w.step(step)).map_or_else(|| step.to_owned(), |s| s.name.clone())
 }
 
-/// One run in a list.
-pub fn row(app: &App, world: &World, record: &RunRecord) -> RunRow {
+/// One run in a list; `pauses` are those near now.
+pub fn row(app: &App, world: &World, record: &RunRecord, pauses: &[Pause]) -> RunRow {
     let declared = world.workflow(&record.workflow);
     let now = app.now();
     let judged = judge(&record.folded, declared, now);
+    let paused = Paused::at(pauses, &record.workflow, declared, now);
+    let state = judged.watches.iter().map(|w| paused.state_of_run(&w.step, w.state)).max();
+    let words = sentence(record, world, declared, &judged, now, &app.config.zone());
+    let sentence = match judged.watches.iter().find_map(|w| paused.step(&w.step)) {
+        Some(pause) => {
+            format!("Paused until {}: {}. {words}", pause.end().words(now, &app.config.zone()), pause.reason)
+        }
+        None => words,
+    };
     RunRow {
         workflow: record.workflow.clone(),
         run: record.run.clone(),
-        state: judged.state(),
-        sentence: sentence(record, declared, &judged, now, &app.config.zone()),
+        state: state.unwrap_or(Status::OnTrack),
+        sentence,
         since: Moment::from_millis(record.folded.started_at),
         last_at: Moment::from_millis(record.folded.last_at),
         ended_at: judged.ended_at,
@@ -164,7 +218,14 @@ pub fn row(app: &App, world: &World, record: &RunRecord) -> RunRow {
     }
 }
 
-fn sentence(record: &RunRecord, declared: Option<&Workflow>, judged: &Judged, now: Moment, zone: &TimeZone) -> String {
+fn sentence(
+    record: &RunRecord,
+    world: &World,
+    declared: Option<&Workflow>,
+    judged: &Judged,
+    now: Moment,
+    zone: &TimeZone,
+) -> String {
     let time = |at: Moment| at.words(now, zone);
     let Some(watch) = judged.worst() else {
         let whole = record.folded.whole.as_ref().map(|w| w.progress);
@@ -185,11 +246,17 @@ fn sentence(record: &RunRecord, declared: Option<&Workflow>, judged: &Judged, no
     let error = if watch.error.is_empty() { String::new() } else { format!(": {}", watch.error) };
     match watch.state {
         Status::Broken => format!("{step} failed {}{error}.", time(watch.since)),
+        Status::Retrying if watch.trying_again => {
+            format!("{step} failed{error}. Try {} is under way.", watch.attempt)
+        }
         Status::Retrying => match watch.next_attempt_at {
             Some(next) => format!("{step} failed{error}. Next try {}.", time(next)),
             None => format!("{step} failed{error}. It will try again."),
         },
-        Status::Late => format!("{} It should have been done by {}.", place(&step, watch), time(watch.since)),
+        Status::Late => match by_hand(world, declared, watch) {
+            Some(who) => format!("{step} should have been done by {} by {who}.", time(watch.since)),
+            None => format!("{} It should have been done by {}.", place(&step, watch), time(watch.since)),
+        },
         Status::OnTrack | Status::Paused | Status::NoSignal => match watch.due_at {
             Some(due) => format!("{} Due by {}.", place(&step, watch), time(due)),
             None => place(&step, watch),
@@ -197,12 +264,26 @@ fn sentence(record: &RunRecord, declared: Option<&Workflow>, judged: &Judged, no
     }
 }
 
+/// Who has not done it yet, where a run waits for nothing but a person.
+fn by_hand<'w>(world: &'w World, declared: Option<&Workflow>, watch: &Watch) -> Option<&'w str> {
+    let step = declared?.step(&watch.step).filter(|_| !watch.between && watch.next_attempt_at.is_none())?;
+    world.book.done_by_hand(step)
+}
+
 fn place(step: &str, watch: &Watch) -> String {
-    match (watch.between, step.is_empty()) {
+    match (watch.between, watch.step.is_empty()) {
         (_, true) => "Started.".to_owned(),
         (true, _) => format!("Left {step}; the next step has not started."),
         (false, _) => format!("At {step}."),
     }
+}
+
+/// The check-in links of a run. They are no part of its picture, which is the same for everybody.
+async fn check_ins(app: &App, workflow: &str, run: &str, host: Option<&str>) -> Result<Vec<CheckInLink>, Error> {
+    let world = app.worlds.now();
+    let Some(record) = runs::find(app.db.read(), workflow, run).await? else { return Ok(Vec::new()) };
+    let judged = judge(&record.folded, world.workflow(workflow), app.now());
+    Ok(check_in::links(app, &world, &record, &judged, host))
 }
 
 /// Everything about one run.
@@ -214,11 +295,14 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
     let now = app.now();
     let events = feed::newest_of_run(app.db.read(), record.key, LONGEST_STORY).await?;
     let lines = story::tell(&events, declared);
+    let said = words_on(app, &record).await?;
     let judged = judge(&record.folded, declared, now);
-    let row = row(app, &world, &record);
+    let pauses = standing::pauses_near(app, now).await?;
+    let paused = Paused::at(&pauses, workflow, declared, now);
+    let row = row(app, &world, &record, &pauses);
     let trouble = judged.worst().filter(|w| w.state != Status::OnTrack);
     let runbook = match (declared, trouble) {
-        (Some(declared), Some(watch)) => runbooks::recovery(&world, declared, Some(&watch.step), &watch.error, now),
+        (Some(declared), Some(watch)) => runbooks::recovery(&world, declared, Some(&watch.step), &watch.cause, now),
         _ => None,
     };
     let visited = |id: &str| record.folded.visits.iter().any(|v| v.step == id);
@@ -230,16 +314,16 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
     };
     Ok(RunPicture {
         workflow_name: declared.map_or_else(|| workflow.to_owned(), |w| w.name.clone()),
-        steps: record.folded.visits.iter().map(|v| visit_row(v, declared, &judged, &lines)).collect(),
+        steps: record.folded.visits.iter().map(|v| visit_row(v, declared, &judged, &paused, &lines)).collect(),
         earlier: (record.folded.events - lines.len() as i64).max(0),
-        story: lines.into_iter().map(story_line).collect(),
+        story: with_words(lines.into_iter().map(story_line).collect(), said),
         runbook,
         ahead,
         row,
     })
 }
 
-fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, lines: &[Line]) -> VisitRow {
+fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused: &Paused, lines: &[Line]) -> VisitRow {
     let step = declared.and_then(|w| w.step(&visit.step));
     let watch =
         judged.watches.iter().find(|w| w.step == visit.step && !w.between).filter(|w| w.attempt == visit.attempt);
@@ -258,7 +342,7 @@ fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, lines:
         attempt: visit.attempt,
         max_attempts: step.and_then(|s| s.retry.as_ref()).map(|r| r.max_attempts),
         state: match watch {
-            Some(watch) => watch.state,
+            Some(watch) => paused.state_of_run(&watch.step, watch.state),
             // What failed and was left behind by a later visit, or by the end of the run, is history.
             None => Status::OnTrack,
         },
@@ -317,5 +401,36 @@ fn story_line(line: Line) -> StoryLine {
         gap: line.gap.map(|g| g.words()),
         source: line.stored.heard.event.source.clone(),
         raw: line.stored.heard.event.body.clone(),
+        by: None,
     }
+}
+
+/// What people said of a run, and of what it is about without naming a run.
+async fn words_on(app: &App, record: &RunRecord) -> Result<Vec<Report>, Error> {
+    let pool = app.db.read();
+    let mut said = reports::of_run(pool, &record.workflow, &record.run, MOST_REPORTS).await?;
+    if let Some(subject) = &record.folded.subject {
+        let of_subject = reports::of_subject(pool, subject, MOST_REPORTS).await?;
+        said.extend(of_subject.into_iter().filter(|r| r.run.is_none()));
+    }
+    Ok(said)
+}
+
+/// The story with what people said at its time.
+fn with_words(mut story: Vec<StoryLine>, said: Vec<Report>) -> Vec<StoryLine> {
+    story.extend(said.into_iter().map(|report| StoryLine {
+        at: report.at,
+        received_at: report.at,
+        step: None,
+        text: format!("{} says: {}", report.by, report.text),
+        repeats: 1,
+        marks: Vec::new(),
+        gap: None,
+        source: report.by.clone(),
+        raw: String::new(),
+        by: Some(report.by),
+    }));
+    // Stable: what happened at one moment keeps its order.
+    story.sort_by_key(|line| line.at);
+    story
 }

@@ -1,15 +1,21 @@
 //! `/workflows`: the list, and one workflow: state, trouble, flow, the five questions, documents, runs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use app::layout::{self, Edge, Layout, Plan, Step};
 use app::model::book::Workflow;
+use app::model::hourly::{HOUR, begin};
 use app::model::moment::Moment;
+use app::model::pause::Pause;
+use app::model::problem::recovered;
+use app::model::queue;
 use app::model::status::State as Status;
+use app::model::usual::{self, Usual};
 use app::model::verdict::{Place as Where, count_of};
+use app::pages::problem::Owner;
 use app::pages::shell::Place;
-use app::pages::workflow::{Declared, EdgeNow, Observed, Questions, StepNow, Trouble, WorkflowPicture};
+use app::pages::workflow::{Declared, EdgeNow, Observed, Questions, StepNow, Trouble, UsualTime, WorkflowPicture};
 use app::pages::workflows::{WorkflowRow, WorkflowsPicture};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -19,12 +25,21 @@ use jiff::tz::TimeZone;
 
 use super::error::Error;
 use super::session::PageContext;
-use super::{render, runbooks, runs};
+use super::{pause, problems, render, runbooks, runs};
 use crate::App;
+use crate::judging::queues as judging;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
-use crate::store::tallies::{self, StepTally};
+use crate::store::problems as store_problems;
+use crate::store::tallies::{self, Counts, StepTally};
+use crate::store::usual as kept;
 use crate::world::World;
+
+/// How many lines of a problem's log are read for its steps.
+const LONGEST_LOG: i64 = 500;
+
+/// A day, in milliseconds.
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// How many of the newest runs a workflow's page shows.
 const NEWEST_RUNS: i64 = 12;
@@ -71,7 +86,7 @@ pub async fn list(app: &App) -> Result<WorkflowsPicture, Error> {
     let now = app.now();
     let world = app.worlds.now();
     let standings = standing::all(app, &world, now).await?;
-    let mut items: Vec<_> = standings.iter().map(|s| row(&world, s, now)).collect();
+    let mut items: Vec<_> = standings.iter().map(|s| row(&world, s, now, &app.config.zone())).collect();
     items.sort_by(|a, b| {
         b.state.cmp(&a.state).then(b.criticality.cmp(&a.criticality)).then_with(|| a.name.cmp(&b.name))
     });
@@ -79,9 +94,10 @@ pub async fn list(app: &App) -> Result<WorkflowsPicture, Error> {
 }
 
 /// One workflow in a list.
-pub fn row(world: &World, standing: &Standing, now: Moment) -> WorkflowRow {
+pub fn row(world: &World, standing: &Standing, now: Moment, zone: &TimeZone) -> WorkflowRow {
     let declared = world.workflow(&standing.id);
     let documents = declared.map(|w| world.documents_of(w)).unwrap_or_default();
+    let problem = problems::leading(standing).map(|(_, problem)| problem);
     WorkflowRow {
         id: standing.id.clone(),
         name: declared.map_or_else(|| standing.id.clone(), |w| w.name.clone()),
@@ -96,6 +112,9 @@ pub fn row(world: &World, standing: &Standing, now: Moment) -> WorkflowRow {
         criticality: declared.map(|w| w.criticality).unwrap_or_default(),
         trust: documents.iter().map(|d| d.trust(now)).max(),
         runbooks: documents.iter().map(|d| d.record.slug.clone()).collect(),
+        problem: problem.map(|p| p.id),
+        attended: problem.and_then(|p| p.owner.clone()).map(|(name, since)| Owner { name, since }),
+        paused: standing.paused.told().map(|p| pause::pause_row(world, p, now, zone)),
     }
 }
 
@@ -125,14 +144,34 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
     };
     let declared_flow = declared.map(declared_flow).unwrap_or_default();
     let edges = edges(&declared_flow, &observed);
-    let steps = steps(&world, declared, &standing, &observed, now, &zone);
-    let row = row(&world, &standing, now);
+    let mut queues = HashMap::new();
+    for via in declared.iter().flat_map(|w| &w.steps).filter_map(|s| s.via.as_deref()) {
+        if let Some((judged, _)) = judging::one(app, &world, via, now).await? {
+            queues.insert(via, judged);
+        }
+    }
+    let usuals = usuals(app, id, now, &zone).await?;
+    let steps = steps(&world, declared, &standing, &observed, &usuals, &queues, (now, &zone));
+    let row = row(&world, &standing, now, &zone);
     let documents = declared.map(|w| world.documents_of(w)).unwrap_or_default();
+    let incident = match problems::leading(&standing) {
+        Some((wrong, problem)) => {
+            let log = store_problems::log(app.db.read(), problem.id, LONGEST_LOG).await?;
+            Some(problems::incident(&world, problem, &log, &wrong.sentence, app))
+        }
+        None => None,
+    };
     Ok(WorkflowPicture {
+        incident,
         facts: facts(declared, &standing, &row, now, &zone),
         trouble: trouble(&world, declared, &standing, now),
+        pauses: pause::of_workflow(app, &world, &standing).await?,
         layout: placed(&steps, &edges),
-        questions: questions(&world, declared, &standing, &edges, &observed, now, &zone),
+        questions: Questions {
+            usual: usual_volume(&usuals, declared, now, &zone),
+            recovered: recovered(&store_problems::recoveries(app.db.read(), id, now.millis() / DAY_MS - 30).await?),
+            ..questions(&world, declared, &standing, &edges, &observed, now, &zone)
+        },
         documents: documents.into_iter().map(|d| runbooks::row(&world, d, now)).collect(),
         declared: declared_flow,
         observed,
@@ -141,6 +180,28 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
         runs,
         row,
     })
+}
+
+/// What is usual at this hour for each step, and under the empty name for runs as a whole.
+async fn usuals(app: &App, workflow: &str, now: Moment, zone: &TimeZone) -> sqlx::Result<BTreeMap<String, Usual>> {
+    let earlier = usual::earlier(begin(now, HOUR), zone);
+    let hours = earlier.weeks.iter().chain(&earlier.days).copied().collect();
+    let kept = kept::hours(app.db.read(), &hours, Some(workflow)).await?;
+    Ok(kept.into_iter().map(|((_, step), hours)| (step, usual::usual(&hours, &earlier))).collect())
+}
+
+/// How many runs usually start in this hour: "Usual on Thursdays at this hour: 120 orders start."
+fn usual_volume(
+    usuals: &BTreeMap<String, Usual>,
+    declared: Option<&Workflow>,
+    now: Moment,
+    zone: &TimeZone,
+) -> Option<String> {
+    let level = usuals.get("")?.volume.filter(|level| level.middle >= 1.0)?;
+    let many = level.middle.round() as i64;
+    let starts = if many == 1 { "starts" } else { "start" };
+    let usually = usual::usually(begin(now, HOUR), level.basis, zone);
+    Some(format!("Usual {usually}: {} {starts}.", count_of(many, unit(declared))))
 }
 
 fn declared_flow(workflow: &Workflow) -> Declared {
@@ -176,11 +237,16 @@ fn steps(
     declared: Option<&Workflow>,
     standing: &Standing,
     observed: &Observed,
-    now: Moment,
-    zone: &TimeZone,
+    usuals: &BTreeMap<String, Usual>,
+    queues: &HashMap<&str, queue::Judged>,
+    (now, zone): (Moment, &TimeZone),
 ) -> Vec<StepNow> {
     let tallies: HashMap<&str, &StepTally> = standing.steps.iter().map(|((_, s), t)| (s.as_str(), t)).collect();
-    let places: HashMap<&str, &Where> = standing.places.iter().map(|p| (p.step.as_str(), p)).collect();
+    // Of several at one step the worst is told; among equals the one with the most runs.
+    let worst = |id: &str| {
+        let here = standing.places.iter().filter(|p| p.step == id);
+        here.max_by_key(|p| (p.worst(), p.total()))
+    };
     let ids: Vec<&str> = declared.map(|w| w.steps.iter().map(|s| s.id.as_str()).collect()).unwrap_or_default();
     let unknown = observed.steps.iter().map(|s| s.step.as_str()).filter(|s| !ids.contains(s));
     let named = |id: &Option<String>| {
@@ -193,14 +259,25 @@ fn steps(
             let tally = tallies.get(id);
             let here = tally.map(|t| t.here).unwrap_or_default();
             let visits = tally.map_or(0, |t| t.visits);
-            let place = places.get(id).copied();
+            let place = worst(id);
             let max = step.and_then(|s| s.retry.as_ref()).map(|r| r.max_attempts);
+            let waiting = step.and_then(|s| s.via.as_deref()).and_then(|via| {
+                let queue = queues.get(via).filter(|q| q.state != Status::NoSignal && q.level.depth > 0)?;
+                Some(queue::short(&queue.level, &judging::limits(world, via)))
+            });
             StepNow {
                 id: id.to_owned(),
                 name: step.map_or_else(|| id.to_owned(), |s| s.name.clone()),
                 declared: step.is_some(),
-                state: place.and_then(Where::worst).or((visits > 0).then_some(Status::OnTrack)),
-                fact: fact(place, max, visits, now, zone),
+                state: standing.step_state(id),
+                fact: match (standing.paused.step(id), place.and_then(Where::worst), waiting) {
+                    (Some(pause), ..) => paused_fact(pause, &here, now, zone),
+                    (_, Some(Status::Retrying | Status::Late | Status::Broken), Some(waiting)) => {
+                        format!("{}; {waiting}", fact(place, max, visits, now, zone))
+                    }
+                    (_, _, Some(waiting)) => waiting,
+                    (_, _, None) => fact(place, max, visits, now, zone),
+                },
                 open: here.on_track,
                 retrying: here.retrying,
                 late: here.late,
@@ -210,6 +287,11 @@ fn steps(
                 meaning: step.and_then(|s| s.meaning.clone()),
                 component: step.and_then(|s| named(&s.component)),
                 via: step.and_then(|s| named(&s.via)),
+                usual: usuals.get(id).and_then(|usual| usual.took).map(|took| UsualTime {
+                    middle_ms: took.middle.millis(),
+                    slowest_ms: took.slowest.millis(),
+                    words: took.words(),
+                }),
                 finish_within: step.and_then(|s| s.finish_within).map(|d| d.words()),
                 retry: step.and_then(|s| s.retry.as_ref()).map(|r| r.words()),
                 safe_to_retry: step.and_then(|s| s.safe_to_retry).map(|s| s.words().to_owned()),
@@ -218,6 +300,17 @@ fn steps(
             }
         })
         .collect()
+}
+
+/// Until when a step is paused, and what has failed there meanwhile.
+fn paused_fact(pause: &Pause, here: &Counts, now: Moment, zone: &TimeZone) -> String {
+    let mut words = format!("until {}", pause.end().words(now, zone));
+    for (n, what) in [(here.broken, "failed"), (here.retrying, "trying again")] {
+        if n > 0 {
+            words += &format!(", {n} {what}");
+        }
+    }
+    words
 }
 
 /// One live fact about a step, in a few words.
@@ -231,7 +324,7 @@ fn fact(place: Option<&Where>, max_attempts: Option<u32>, visits: i64, now: Mome
     match state {
         Status::Retrying => {
             let tries = match (sample.map(|w| w.attempt), max_attempts) {
-                (Some(n), Some(max)) => format!("{n} of {max} tries used"),
+                (Some(n), Some(max)) if n <= max => format!("{n} of {max} tries used"),
                 _ => format!("{count} trying again"),
             };
             let next = sample.and_then(|w| w.next_attempt_at).map(|at| format!(", next {}", at.words(now, zone)));
@@ -287,6 +380,8 @@ fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now:
         .verdict
         .wrong
         .iter()
+        // What is paused is said above it.
+        .filter(|wrong| wrong.state != Status::Paused)
         .map(|wrong| {
             let step = wrong.step.as_deref().filter(|s| !s.is_empty());
             let name = match step {
@@ -308,7 +403,12 @@ fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now:
                     }
                     None => format!("/workflows/{id}/runs"),
                 },
-                runbook: declared.and_then(|w| runbooks::recovery(world, w, step, &wrong.error, now)),
+                runbook: match &wrong.problem {
+                    Some(problem) => problems::recovery(world, problem, now),
+                    None => declared.and_then(|w| runbooks::recovery(world, w, step, &wrong.cause, now)),
+                },
+                problem: wrong.problem.as_ref().map(|p| p.id),
+                owner: wrong.problem.as_ref().and_then(|p| p.owner.clone()).map(|(name, since)| Owner { name, since }),
             }
         })
         .collect()
@@ -356,8 +456,10 @@ fn questions(
     let Some(workflow) = declared else {
         return Questions {
             works: None,
+            usual: None,
             differences: vec!["The book does not know this workflow; everything here was observed.".to_owned()],
             fails: Vec::new(),
+            recovered: None,
             depends: None,
             needs: Vec::new(),
             next: None,
@@ -398,8 +500,10 @@ fn questions(
     });
     Questions {
         works,
+        usual: None,
         differences: differences(workflow, edges, observed),
         fails: fails.chain(skipped).collect(),
+        recovered: None,
         depends,
         needs: needs.collect(),
         next: next(workflow, standing, now, zone),
@@ -446,6 +550,9 @@ fn next(workflow: &Workflow, standing: &Standing, now: Moment, zone: &TimeZone) 
     let mut words = Vec::new();
     if let Some(every) = expect.start_every {
         words.push(format!("{} start at least every {}", capital(unit), every.words()));
+    }
+    if let Some(least) = expect.min_interval {
+        words.push(format!("two of them start at least {} apart", least.words()));
     }
     if let Some(line) = &expect.start_at {
         let zone = expect.timezone.as_deref().unwrap_or("UTC");

@@ -313,13 +313,15 @@ async fn the_other_families_are_kept_and_shown_as_they_came(server: TestServer) 
         {"type": "queue", "queue": "erp-queue", "depth": 412, "oldest_at": "2026-06-04T07:13:00Z"},
         {"type": "signal", "name": "backup", "state": "success"},
         {"type": "change", "component": "erp-sync", "version": "2.4.1", "by": "deploy-bot"},
-        {"type": "record", "system": "erp", "key": "10482", "fields": {"total": 12}},
+        {"type": "record", "system": "erp", "subject": "order/10482", "fields": {"total": 12}},
     ]);
     assert_eq!(server.post_events(events).await["accepted"], 4);
     let raw = server.json("/sources").await["raw"].as_array().unwrap().clone();
     let families: Vec<_> = raw.iter().map(|e| e["family"].as_str().unwrap()).collect();
-    assert_eq!(families, ["record", "change", "signal", "queue"]);
-    assert!(raw[3]["raw"].as_str().unwrap().contains("\"depth\":412"));
+    assert_eq!(families, ["record", "change", "queue"]);
+    assert!(raw[2]["raw"].as_str().unwrap().contains("\"depth\":412"));
+    // A check with a name and a state is a run of its workflow.
+    assert_eq!(server.json("/workflows/backup").await["observed"]["runs"], 1);
     assert_eq!(server.json("/workflows/order-to-erp").await["observed"]["events"], 0);
     let viewer = server.viewer().await;
     assert!(html::words(&viewer.page("/sources").await).contains("\"depth\":412"));

@@ -8,6 +8,8 @@ on_both_databases![
     an_exact_id_goes_straight_to_the_thing,
     words_find_workflows_steps_components_and_documents,
     a_run_is_found_by_what_it_is_about,
+    a_bare_number_goes_to_the_only_run_or_to_the_subject_of_several,
+    a_bare_key_of_two_subjects_is_a_choice,
     the_same_run_in_two_workflows_is_a_choice,
     what_is_not_found_says_so_and_keeps_the_words,
     nothing_asked_is_an_empty_box,
@@ -64,7 +66,36 @@ async fn a_run_is_found_by_what_it_is_about(server: TestServer) {
     server.post_events(step("2", "take", "running", "08:00").with("subject", "order/10482")).await;
     let found = server.json("/find?q=order/10482").await;
     let runs: Vec<_> = found["items"].as_array().unwrap().iter().map(|i| i["href"].as_str().unwrap()).collect();
-    assert_eq!(runs, ["/runs/order-to-erp/2", "/runs/order-to-erp/1"]);
+    assert_eq!(runs, ["/subjects/order/10482", "/runs/order-to-erp/2", "/runs/order-to-erp/1"]);
+    let there = server.viewer().await.get("/find?q=order/10482").await.expect(303);
+    assert_eq!(there.header("location"), "/subjects/order/10482");
+}
+
+async fn straight_to(server: &TestServer, asked: &str) -> String {
+    let answer = server.viewer().await.get(&format!("/find?q={asked}")).await;
+    if answer.status == 303 { answer.header("location").to_owned() } else { String::new() }
+}
+
+async fn a_bare_number_goes_to_the_only_run_or_to_the_subject_of_several(server: TestServer) {
+    server.post_events(step("10482", "take", "running", "08:00").with("subject", "order/10482")).await;
+    assert_eq!(straight_to(&server, "10482").await, "/runs/order-to-erp/10482");
+    let parcel = step("parcel-10482", "pack", "running", "08:00").with("workflow", "parcels");
+    server.post_events(parcel.with("subject", "order/10482")).await;
+    assert_eq!(straight_to(&server, "10482").await, "/subjects/order/10482");
+    // Another run with this id, of another thing: somebody has to choose.
+    server.post_events(step("10482", "sync", "running", "08:00").with("workflow", "stock-sync")).await;
+    assert_eq!(straight_to(&server, "10482").await, "");
+}
+
+async fn a_bare_key_of_two_subjects_is_a_choice(server: TestServer) {
+    server.post_events(step("a", "take", "running", "08:00").with("subject", "order/512")).await;
+    assert_eq!(straight_to(&server, "512").await, "/subjects/order/512");
+    let record = json!({"type": "customer", "key": "512", "system": "crm", "fields": {"name": "Ada"}});
+    server.post_events(record).await;
+    assert_eq!(straight_to(&server, "512").await, "");
+    let found = server.json("/find?q=512").await;
+    let names: Vec<_> = found["items"].as_array().unwrap().iter().map(|i| i["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["customer/512", "order/512"]);
 }
 
 async fn the_same_run_in_two_workflows_is_a_choice(server: TestServer) {

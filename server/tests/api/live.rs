@@ -137,7 +137,7 @@ async fn what_cannot_be_followed_is_404(server: TestServer) {
         viewer.get(&format!("/live?topics={topic}")).await.problem(404);
     }
     // These are no things at all, or have no stream of their own: that must be said, and not keep a browser waiting.
-    for topic in ["component:erp", "workflow:none", "run:order-to-erp/none"] {
+    for topic in ["component:none", "workflow:none", "run:order-to-erp/none"] {
         let answer = tokio::time::timeout(Duration::from_secs(5), viewer.get(&format!("/live?topics={topic}"))).await;
         answer.unwrap_or_else(|_| panic!("{topic} keeps waiting")).problem(404);
     }

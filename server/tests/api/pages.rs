@@ -19,15 +19,17 @@ on_both_databases![
     answers_tell_the_browser_to_guess_nothing,
 ];
 
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 24] = [
     "/",
     "/workflows",
     "/workflows/order-to-erp",
     "/workflows/order-to-erp/runs",
     "/workflows/order-to-erp/runs?state=failed&step=push",
     "/runs/order-to-erp/10482",
+    "/subjects/order/10482",
     "/components",
     "/components/erp-sync",
+    "/components/erp?suppose=down",
     "/runbooks",
     "/runbooks/erp-refuses-orders",
     "/runbooks/erp-refuses-orders/history",
@@ -140,6 +142,9 @@ async fn what_is_not_there_is_a_404_page_that_offers_find(server: TestServer) {
         "/workflows/none/runs",
         "/runs/order-to-erp/none",
         "/runs/none/none",
+        "/subjects/order/none",
+        "/subjects/-/none",
+        "/subjects/order/%00",
         "/components/none",
         "/runbooks/none",
         "/runbooks/none/history",
@@ -165,6 +170,8 @@ async fn what_is_not_there_is_a_problem_under_api(server: TestServer) {
         "/workflows/%00",
         "/runs/order-to-erp/none",
         "/runs/order-to-erp/%00",
+        "/subjects/order/none",
+        "/subjects/order/%00",
         "/components/none",
         "/runbooks/none",
         "/runbooks/none/versions",
@@ -196,7 +203,9 @@ async fn hostile_things_happen(server: &TestServer) -> Vec<String> {
                 {"workflow": text, "run": text, "step": format!("{text} 2"), "state": "waiting", "waiting_on": text,
                     "source": text, "time": "2026-06-04T08:00:01Z"},
                 step(&format!("run {i}"), "push", "failed", "08:00").with("attempt", 3).with("error", text).with("source", text),
-                {"type": "queue", "queue": "erp-queue", "depth": text, "source": text},
+                {"type": "queue", "queue": "erp-queue", "depth": i, "note": text, "source": text},
+                {"type": "queue", "queue": text, "depth": i, "oldest": "5m", "source": text},
+                {"type": "signal", "name": format!("check {text}"), "state": "fail", "rid": text, "error": text},
                 {"type": "change", "component": "erp-sync", "version": text, "what": text, "by": text, "link": text,
                     "source": text},
             ]))
@@ -209,6 +218,8 @@ async fn hostile_things_happen(server: &TestServer) -> Vec<String> {
         paths.push(format!("/workflows/{}/runs", encoded(text)));
         paths.push(format!("/workflows/{}/runs?step={}", encoded(text), encoded(text)));
         paths.push(format!("/runs/{}/{}", encoded(text), encoded(text)));
+        paths.push(format!("/components/{}", encoded(text)));
+        paths.push(format!("/subjects/-/{}", encoded(text)));
         paths.push(format!("/find?q={}", encoded(text)));
         paths.push(format!("/find?q={}", encoded(&format!("{text} "))));
         paths.push(format!("/nothing/{}", encoded(text)));

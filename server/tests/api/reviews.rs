@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use watchbook::live::Topic;
 
 use crate::support::html::{self, Form};
-use crate::support::shelf::{erp_refuses_orders, push, push_with};
-use crate::support::{Client, PATIENCE, TestServer, on_both_databases};
+use crate::support::shelf::{Step, erp_refuses_orders, push, push_with};
+use crate::support::{Client, PATIENCE, TestServer, With, at, on_both_databases, step};
 
 on_both_databases![
     reviewing_every_section_makes_a_runbook_trusted,
@@ -16,8 +16,14 @@ on_both_databases![
     a_value_that_changes_again_before_the_answer_still_flags,
     an_edited_section_waits_for_a_review_and_the_others_do_not,
     a_deployment_flags_the_sections_that_speak_of_the_component,
+    a_deployment_told_late_does_not_replace_a_newer_one,
+    a_deployment_of_the_future_is_one_of_when_it_was_heard,
+    every_change_that_is_told_is_listed,
     a_part_that_goes_away_flags_and_its_return_closes,
     a_value_that_does_not_matter_flags_nothing,
+    a_stated_value_that_matters_to_nobody_else_flags_what_states_it,
+    an_edit_of_what_a_section_links_to_flags_the_edit_and_no_value,
+    a_section_without_links_is_not_trusted_in_trouble,
     the_queue_lists_what_waits_and_why,
     who_may_not_review_is_refused_and_told_why,
     an_answer_that_cannot_be_read_changes_nothing,
@@ -215,12 +221,10 @@ async fn an_edited_section_waits_for_a_review_and_the_others_do_not(server: Test
     assert_eq!(server.json(&format!("/runbooks/{SLUG}")).await["trust"], "trusted");
 }
 
-/// Sends a change event and waits until documents have been looked at again.
-async fn deploy(server: &TestServer, component: &str, version: &str, by: &str) {
+/// Sends change events and waits until documents have been looked at again.
+async fn deploy(server: &TestServer, events: Value) {
     let mut told = server.app.live.listen();
-    let event = json!({"type": "change", "component": component, "version": version, "by": by,
-        "time": server.app.now().to_string(), "link": "https://ci.example/1"});
-    server.post_events(event).await;
+    server.post_events(events).await;
     let looked_again = async { while !told.recv().await.unwrap().contains(&Topic::Book) {} };
     tokio::time::timeout(PATIENCE, looked_again).await.expect("documents are looked at again");
 }
@@ -228,7 +232,8 @@ async fn deploy(server: &TestServer, component: &str, version: &str, by: &str) {
 async fn a_deployment_flags_the_sections_that_speak_of_the_component(server: TestServer) {
     reviewed(&server).await;
     server.at("08:20");
-    deploy(&server, "erp-queue", "2.4.1", "deploy-bot").await;
+    let event = change("08:20").with("version", "2.4.1").with("by", "deploy-bot").with("link", "https://ci.example/1");
+    deploy(&server, event).await;
     let reviews = server.json("/reviews").await;
     assert_eq!(reviews["items"].as_array().unwrap().len(), 1);
     let flag = &reviews["items"][0];
@@ -243,6 +248,70 @@ async fn a_deployment_flags_the_sections_that_speak_of_the_component(server: Tes
     assert_eq!(flags(&server).await.len(), 1);
     let server = server.restarted("08:30", |_| {}).await;
     assert_eq!(flags(&server).await.len(), 1);
+}
+
+fn change(time: &str) -> Value {
+    json!({"type": "change", "component": "erp-queue", "time": at(time).to_string()})
+}
+
+/// What was told to have changed, newest first: (field, before, after, when).
+async fn changed(server: &TestServer) -> Vec<(Value, Value, Value, Value)> {
+    let component = server.json("/components/erp-queue").await;
+    let rows = component["changes"].as_array().unwrap().iter();
+    rows.map(|c| (c["field"].clone(), c["before"].clone(), c["after"].clone(), c["changed_at"].clone())).collect()
+}
+
+async fn a_deployment_told_late_does_not_replace_a_newer_one(server: TestServer) {
+    server.at("10:30");
+    deploy(&server, change("10:00").with("version", "2")).await;
+    reviewed(&server).await;
+    // Late by itself, and late in one batch with what is newer still.
+    server.post_events(change("09:00").with("version", "1")).await;
+    assert_eq!(flags(&server).await, Vec::<[String; 5]>::new());
+    deploy(&server, json!([change("10:20").with("version", "3"), change("09:30").with("version", "1.5")])).await;
+    let [_, _, field, before, after] = flags(&server).await.remove(0);
+    assert_eq!((field.as_str(), before.as_str(), after.as_str()), ("deployed", "2", "3"));
+    let row = |field: &str, before: Value, after: &str, time: &str| {
+        (json!(field), before, json!(after), json!(at(time).to_string()))
+    };
+    assert_eq!(
+        changed(&server).await,
+        [
+            row("deployed", json!("2"), "3", "10:20"),
+            row("change", Value::Null, "1.5", "09:30"),
+            row("change", Value::Null, "1", "09:00"),
+            row("deployed", Value::Null, "2", "10:00"),
+        ]
+    );
+    let page = html::words(&server.viewer().await.page("/components/erp-queue").await);
+    assert!(page.contains("change 1.5") && page.contains("deployed 2 to 3"), "{page}");
+}
+
+async fn a_deployment_of_the_future_is_one_of_when_it_was_heard(server: TestServer) {
+    deploy(&server, change("23:00").with("version", "1")).await;
+    server.at("08:10");
+    deploy(&server, change("08:05").with("version", "2")).await;
+    let times: Vec<_> = changed(&server).await.into_iter().map(|(_, _, after, time)| (after, time)).collect();
+    assert_eq!(times, [(json!("2"), json!("2026-06-04T08:05:00Z")), (json!("1"), json!("2026-06-04T08:00:00Z"))]);
+}
+
+async fn every_change_that_is_told_is_listed(server: TestServer) {
+    deploy(&server, change("07:50").with("version", "1").with("what", "Faster")).await;
+    server.post_events(change("07:51").with("version", "1").with("what", "Pool doubled")).await;
+    server.post_events(change("07:52").with("by", "anna").with("link", "https://ci.example/7")).await;
+    let told: Vec<_> = changed(&server).await.into_iter().map(|(field, _, after, _)| (field, after)).collect();
+    assert_eq!(
+        told,
+        [
+            (json!("change"), Value::Null),
+            (json!("change"), json!("1 (Pool doubled)")),
+            (json!("deployed"), json!("1 (Faster)")),
+        ]
+    );
+    assert_eq!(server.json("/now").await["changed"].as_array().unwrap().len(), 3);
+    // Said late: what was told last is what is deployed.
+    server.post_events(change("07:50:30").with("version", "0")).await;
+    assert_eq!(changed(&server).await[0].0, "change");
 }
 
 async fn a_part_that_goes_away_flags_and_its_return_closes(server: TestServer) {
@@ -265,6 +334,59 @@ async fn a_value_that_does_not_matter_flags_nothing(server: TestServer) {
     server.take_over_the_book().await;
     assert_eq!(flags(&server).await, Vec::<[String; 5]>::new());
     assert_eq!(server.json("/changes").await["items"], json!([]));
+}
+
+async fn a_stated_value_that_matters_to_nobody_else_flags_what_states_it(server: TestServer) {
+    let push = |skipped: &str| {
+        Step::new("push", "Push to ERP").says("component: erp-sync").says(&format!("if_skipped: {skipped}"))
+    };
+    server.shelf.push_is_now(push("Nothing is picked."));
+    let fact = "Then [nothing is picked](fact:step:order-to-erp/push?if_skipped=Nothing%20is%20picked.).";
+    let runbook = erp_refuses_orders().where_section("Do this now", fact).markdown();
+    server.shelf.write("erp-refuses-orders.md", &runbook);
+    server.take_over_the_book().await;
+    reviewed(&server).await;
+    server.shelf.push_is_now(push("Orders are picked late."));
+    server.take_over_the_book().await;
+    // It is no change of the flow, so what only links to the step says nothing of it.
+    assert_eq!(
+        flags(&server).await,
+        [flag("do-this-now", "if_skipped", "Nothing is picked.", "Orders are picked late.")]
+    );
+    assert_eq!(trusts(&server).await, sections(["check_needed", "trusted", "trusted", "not_linked"]));
+    server.shelf.push_is_now(push("Nothing is picked."));
+    server.take_over_the_book().await;
+    assert_eq!(flags(&server).await, Vec::<[String; 5]>::new());
+}
+
+async fn an_edit_of_what_a_section_links_to_flags_the_edit_and_no_value(server: TestServer) {
+    let editor = reviewed(&server).await;
+    let texts = [
+        "It is [a database](fact:component:stock-db?type=database).",
+        "Ask [the stock team](fact:component:stock-db?owner=stock-team) of [the stock](component:stock-db).",
+    ];
+    for (base, text) in ["1", "2"].into_iter().zip(texts) {
+        let text = erp_refuses_orders().where_section("If it does not help", text).markdown();
+        let typed = [("base", base), ("text", text.as_str()), ("why", "Other words")];
+        editor.post(&format!("/runbooks/{SLUG}/edit"), &typed).await.expect(303);
+        assert_eq!(flags(&server).await, Vec::<[String; 5]>::new());
+        assert_eq!(trusts(&server).await[2].1, "check_needed");
+        press(&editor, &forms(&editor).await[0]).await;
+        assert_eq!(trusts(&server).await[2].1, "trusted");
+    }
+}
+
+async fn a_section_without_links_is_not_trusted_in_trouble(server: TestServer) {
+    let runbook = erp_refuses_orders().where_section("Do this now", "- [ ] Call the duty desk.").markdown();
+    server.shelf.write("erp-refuses-orders.md", &runbook);
+    server.take_over_the_book().await;
+    reviewed(&server).await;
+    server
+        .post_events(step("1", "push", "failed", "08:00").with("attempt", 3).with("error", json!({"code": "503"})))
+        .await;
+    let workflow = server.json("/workflows/order-to-erp").await;
+    let recovery = &workflow["trouble"][0]["runbook"];
+    assert_eq!((&recovery["section"], &recovery["trust"]), (&json!("do-this-now"), &json!("not_linked")));
 }
 
 async fn the_queue_lists_what_waits_and_why(server: TestServer) {

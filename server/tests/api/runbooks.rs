@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::html::{self, Form};
 use crate::support::shelf::{Runbook, erp_refuses_orders, push_with};
-use crate::support::{Client, TestServer, on_both_databases};
+use crate::support::{Client, TestServer, With, on_both_databases, step};
 
 on_both_databases![
     saving_makes_the_next_version_and_says_so,
@@ -21,6 +21,8 @@ on_both_databases![
     an_old_version_says_that_it_is_old,
     a_fact_that_no_longer_holds_is_marked,
     a_link_to_what_is_not_there_is_shown_as_broken,
+    a_state_panel_says_what_the_workflow_says_of_itself,
+    a_state_panel_of_what_was_never_heard_of_is_not_green,
     who_may_not_edit_is_refused,
     an_unknown_runbook_or_version_is_404,
 ];
@@ -279,6 +281,37 @@ async fn a_link_to_what_is_not_there_is_shown_as_broken(server: TestServer) {
     assert!(page.contains("It links to a part that does not exist: component:oracle"), "{page}");
     let links = saved(&server).await["links"].as_array().unwrap().clone();
     assert!(links.contains(&json!(["component:oracle", "component:oracle", false])), "{links:?}");
+}
+
+/// What the background of the runbook says, with this text in it.
+async fn background(server: &TestServer, text: &str) -> String {
+    server.shelf.write("erp-refuses-orders.md", &self::text(text));
+    server.take_over_the_book().await;
+    let words = html::words(&server.viewer().await.page(SLUG).await);
+    words[words.rfind("Background").unwrap()..].to_owned()
+}
+
+async fn a_state_panel_says_what_the_workflow_says_of_itself(server: TestServer) {
+    server.post_events(step("1", "export", "succeeded", "08:00").with("workflow", "nightly-export")).await;
+    server.at("2026-06-05T03:30:00Z");
+    // It should have started at three this night, and no run of it is open.
+    let page = server.json("/workflows/nightly-export").await;
+    assert_eq!(page["state"], "late");
+    let words = background(&server, "![State now](live:state/nightly-export)").await;
+    let sentence = page["sentence"].as_str().unwrap();
+    assert!(words.contains(&format!("State now: Late. {sentence}")), "{words}");
+}
+
+async fn a_state_panel_of_what_was_never_heard_of_is_not_green(server: TestServer) {
+    for of in ["order-to-erp", "order-to-erp/push", "erp-sync"] {
+        let words = background(&server, &format!("![State now](live:state/{of})")).await;
+        assert!(words.contains("State now: No signal. Nothing has been heard"), "{of}: {words}");
+    }
+    server.post_events(step("1", "push", "failed", "08:00").with("attempt", 3)).await;
+    for of in ["order-to-erp", "order-to-erp/push", "erp-sync"] {
+        let words = background(&server, &format!("![State now](live:state/{of})")).await;
+        assert!(words.contains("State now: Broken"), "{of}: {words}");
+    }
 }
 
 async fn who_may_not_edit_is_refused(server: TestServer) {

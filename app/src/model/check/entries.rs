@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::RegexBuilder;
 
 use super::{Finding, Known, Severity, nearest, with_suggestion};
+use crate::model::agreement::comparisons;
 use crate::model::book::{Component, Decision, Expect, FailurePoint, Step, Workaround, Workflow};
 use crate::model::reference::{Reference, is_id};
 use crate::model::schedule::{Active, parse_cron};
@@ -61,6 +62,7 @@ impl Entry<'_> {
     fn workflow(mut self, workflow: &Workflow) -> Vec<Finding> {
         self.must_be_id("/id", &workflow.id);
         self.expectations(&workflow.expect);
+        self.agreements(workflow);
         let mut seen = BTreeMap::new();
         for (i, step) in workflow.steps.iter().enumerate() {
             let at = format!("/steps/{i}");
@@ -89,6 +91,14 @@ impl Entry<'_> {
                 "a workflow starts every so often (start_every) or at times (start_at), not both",
             );
         }
+        if let (Some(least), Some(every)) = (expect.min_interval, expect.start_every)
+            && least > every
+        {
+            self.wrong(
+                "/expect/min_interval",
+                format!("runs cannot start every {every} (start_every) and at least {least} apart (min_interval)"),
+            );
+        }
         if let Some(line) = &expect.start_at {
             self.must_hold("/expect/start_at", parse_cron(line).map(drop));
         }
@@ -100,10 +110,70 @@ impl Entry<'_> {
         }
     }
 
+    fn agreements(&mut self, workflow: &Workflow) {
+        if !workflow.agree.is_empty() && workflow.subject.is_none() {
+            self.wrong(
+                "/agree",
+                "systems can agree only on a thing; say with subject: what a run is about, like order",
+            );
+        }
+        let mut compared = BTreeSet::new();
+        for (i, agreement) in workflow.agree.iter().enumerate() {
+            let at = format!("/agree/{i}");
+            if agreement.systems.len() < 2 {
+                self.wrong(&format!("{at}/systems"), "two systems at least are needed to agree");
+            }
+            if agreement.fields.is_empty() {
+                self.wrong(&format!("{at}/fields"), "there is nothing to agree on; name a field");
+            }
+            for (field, names) in [("systems", &agreement.systems), ("fields", &agreement.fields)] {
+                let mut seen = BTreeSet::new();
+                for (j, name) in names.iter().enumerate() {
+                    if name.trim().is_empty() {
+                        self.wrong(&format!("{at}/{field}/{j}"), "a name is needed here");
+                    } else if !seen.insert(name) {
+                        self.wrong(&format!("{at}/{field}/{j}"), format!("\"{name}\" is there twice"));
+                    }
+                }
+            }
+            // Each comparison has one tolerance; of two entries the first counts.
+            let only = Workflow { agree: vec![agreement.clone()], ..workflow.clone() };
+            let here: BTreeSet<_> = comparisons(&only)
+                .iter()
+                .map(|c| (c.first.min(c.second).to_owned(), c.first.max(c.second).to_owned(), c.field.to_owned()))
+                .collect();
+            for (first, second, field) in here {
+                let again = format!("{field} of {first} and {second} is compared already further up");
+                if !compared.insert((first, second, field)) {
+                    self.wrong(&at, again);
+                }
+            }
+        }
+    }
+
     fn step(&mut self, at: &str, step: &Step, workflow: &Workflow) {
         for (field, component) in [("component", &step.component), ("via", &step.via)] {
             if let Some(id) = component {
                 self.must_exist(&format!("{at}/{field}"), &Reference::Component(id.clone()));
+            }
+        }
+        if step.check_in.is_some() && self.known.book.done_by_hand(step).is_none() {
+            let found = step.component.as_ref().and_then(|id| self.known.book.components.get(id));
+            let manual = "an approval, a spreadsheet, a mailbox or a person";
+            match (&step.component, found) {
+                (Some(id), Some(component)) => self.wrong(
+                    &format!("{at}/check_in"),
+                    format!(
+                        "check_in is for what people do; \"{id}\" is of type {}, not {manual}",
+                        component.kind.words()
+                    ),
+                ),
+                // A component that does not exist has its own finding.
+                (Some(_), None) => {}
+                (None, _) => self.wrong(
+                    &format!("{at}/check_in"),
+                    format!("check_in is for what people do; name a component that is {manual}"),
+                ),
             }
         }
         for (i, before) in step.after.iter().flatten().enumerate() {
@@ -156,6 +226,15 @@ impl Entry<'_> {
                 self.wrong(&at, format!("component \"{}\" cannot depend on itself", component.id));
             }
             self.must_exist(&at, &Reference::Component(needs.id.clone()));
+        }
+        if let Some(reports) = &component.reports {
+            let source = reports.source(component);
+            let mut others = self.known.book.components.values().filter(|c| c.id != component.id);
+            if let Some(other) = others.find(|c| c.reports.as_ref().is_some_and(|r| r.source(c) == source)) {
+                let sentence =
+                    format!("component \"{}\" reports as \"{source}\" too; one source is one component", other.id);
+                self.wrong("/reports", sentence);
+            }
         }
         for (i, field) in component.fields.iter().enumerate() {
             for (j, step) in field.used_by.iter().enumerate() {

@@ -1,0 +1,217 @@
+//! What to do about a problem, step by step, with who did what: the same on a workflow's page and on the problem's own.
+//!
+//! It is drawn once for everybody; what only operators may press is hidden from others by the role on the page's body.
+
+use leptos::prelude::*;
+
+use super::blocks::{gap, text_area};
+use super::marks::icon;
+use super::recovery::{from, warning};
+use super::times::{when, when_ago};
+use crate::pages::problem::{HandOver, Incident, Owner, StepTick, Ticked};
+
+/// Who is on it, the steps to tick, and what else can be done.
+pub fn incident(incident: &Incident) -> AnyView {
+    let id = incident.problem;
+    let steps = match &incident.recovery {
+        Some(recovery) => {
+            let rows = incident.steps.iter().enumerate().map(|(n, step)| step_row(incident, n, step)).collect_view();
+            let list = (!incident.steps.is_empty()).then(|| view! { <ol class="ticks">{rows}</ol> });
+            let none = incident.steps.is_empty().then(|| {
+                view! { <p class="dim">"This section has no steps to tick; read it there."</p> }
+            });
+            view! {
+                <div class=format!("recovery t-{}", recovery.trust.name())>
+                    {warning(recovery)}
+                    {list}
+                    {none}
+                    {from(recovery)}
+                </div>
+            }
+            .into_any()
+        }
+        None => gap("No runbook says what to do here.", Some("/runbooks/new".to_owned())),
+    };
+    view! {
+        <div class="incident" id=format!("problem-{id}")>
+            {owner_line(id, incident.owner.as_ref(), incident.hand_over.as_ref())}
+            {steps}
+            {acts(incident)}
+        </div>
+    }
+    .into_any()
+}
+
+/// What only operators see; others read who may.
+pub fn for_operators(body: AnyView) -> AnyView {
+    view! {
+        <div class="for-operators">{body}</div>
+        <p class="not-operators dim">"Acting on it needs the role operator."</p>
+    }
+    .into_any()
+}
+
+fn owner_line(id: i64, owner: Option<&Owner>, hand_over: Option<&HandOver>) -> AnyView {
+    let words = match owner {
+        Some(owner) => {
+            view! { <span><b>{owner.name.clone()}</b>" is on it since "{when(owner.since)}</span> }.into_any()
+        }
+        None => view! { <span><b>"Nobody is on it yet"</b></span> }.into_any(),
+    };
+    let (label, instead_of) = match owner {
+        Some(owner) => ("Take it over", owner.name.clone()),
+        None => ("I'm on it", String::new()),
+    };
+    let class = if owner.is_some() { "button" } else { "button primary" };
+    let own = view! {
+        <form method="post" action=format!("/problems/{id}/own") class="for-operators">
+            <input type="hidden" name="instead_of" value=instead_of/>
+            <button class=class>{label}</button>
+        </form>
+    };
+    let offered = hand_over.map(|offered| {
+        view! {
+            <div class="notice n-info handed" role="status">
+                {icon("info")}
+                <div>
+                    <p><b>{offered.by.clone()}</b>" handed it over "{when(offered.at)}</p>
+                    <p class="words">{offered.words.clone()}</p>
+                    <form method="post" action=format!("/problems/{id}/accept") class="for-operators">
+                        <button class="button primary">"I take it"</button>
+                    </form>
+                </div>
+            </div>
+        }
+    });
+    view! { <div class="owner">{icon("person")}{words}{own}</div>{offered} }.into_any()
+}
+
+fn step_row(incident: &Incident, n: usize, step: &StepTick) -> AnyView {
+    let id = incident.problem;
+    let hidden = |act: &'static str| {
+        let recovery = incident.recovery.as_ref();
+        view! {
+            <input type="hidden" name="act" value=act/>
+            <input type="hidden" name="slug" value=recovery.map(|r| r.slug.clone()).unwrap_or_default()/>
+            <input type="hidden" name="section" value=recovery.map(|r| r.section.clone()).unwrap_or_default()/>
+            <input type="hidden" name="version" value=incident.version/>
+            <input type="hidden" name="step" value=step.text.clone()/>
+        }
+    };
+    let action = format!("/problems/{id}/ticks");
+    let (class, mark, name) = match &step.done {
+        None => ("to-do", "box", format!("Done: {}", step.text)),
+        Some(Ticked { skipped: None, .. }) => ("done", "box-check", format!("Not done after all: {}", step.text)),
+        Some(_) => ("skipped", "box", format!("Done: {}", step.text)),
+    };
+    let act = if class == "done" { "untick" } else { "tick" };
+    let told = step.done.as_ref().map(|done| {
+        let how = match &done.skipped {
+            None => "Done ".into_any(),
+            Some(why) => view! { "Left out: "{why.clone()}", " }.into_any(),
+        };
+        view! { <small>{how}{when(done.at)}" by "{done.by.clone()}", version "{done.version}</small> }
+    });
+    let skip = (step.done.is_none()).then(|| {
+        let field = format!("skip-{id}-{n}");
+        view! {
+            <details class="skip for-operators" data-live-keep="">
+                <summary>"Skip"</summary>
+                <form method="post" action=action.clone()>
+                    {hidden("skip")}
+                    <label for=field.clone()>"Why it is left out"</label>
+                    <input id=field name="words" required=true maxlength="500"/>
+                    <button class="button">"Leave it out"</button>
+                </form>
+            </details>
+        }
+    });
+    view! {
+        <li class=class data-key=step.text.clone()>
+            <form method="post" action=action class="tick for-operators">
+                {hidden(act)}
+                <button aria-label=name aria-pressed=if class == "done" { "true" } else { "false" }>{icon(mark)}</button>
+            </form>
+            <div><p>{step.text.clone()}</p>{told}</div>
+            {skip}
+        </li>
+    }
+    .into_any()
+}
+
+/// Note, hand over, end: each opens in place.
+fn acts(incident: &Incident) -> AnyView {
+    let id = incident.problem;
+    let act = |name: &'static str, what: &'static str, body: AnyView| {
+        view! {
+            <details class="act" data-live-keep="">
+                <summary class="button">{what}</summary>
+                <form method="post" action=format!("/problems/{id}/{name}") class="stack">{body}</form>
+            </details>
+        }
+    };
+    let note = view! {
+        {text_area(format!("note-{id}"), "words", "What you saw or did", "", "3")}
+        <button class="button primary">"Note it"</button>
+    }
+    .into_any();
+    let hand_over = view! {
+        {text_area(format!("hand-over-{id}"), "words", "For whoever takes it", &incident.hand_over_draft, "9")}
+        <button class="button primary">"Hand it over"</button>
+    }
+    .into_any();
+    let end = match &incident.cannot_end {
+        Some(why) => view! { <p class="dim">{why.clone()}</p> }.into_any(),
+        None => {
+            let body = view! {
+                <p class="dim">"Every run that waits here is taken as cancelled, with your reason in its story."</p>
+                {text_area(format!("end-{id}"), "words", "Why it is over", "", "2")}
+                <button class="button">"End it"</button>
+            }
+            .into_any();
+            act("end", "End it", body).into_any()
+        }
+    };
+    let release = incident.owner.is_some().then(|| {
+        view! {
+            <form method="post" action=format!("/problems/{id}/release")>
+                <button class="button">"I'm no longer on it"</button>
+            </form>
+        }
+    });
+    let body = view! {
+        <div class="acts">
+            {act("notes", "Note", note)}
+            {act("hand-over", "Hand over", hand_over)}
+            {end}
+            {release}
+        </div>
+    };
+    super::for_operators(body.into_any())
+}
+
+/// The bar at the foot of a phone: the next step, a note, a hand-over. Links into the incident above.
+pub fn bar(incident: &Incident) -> AnyView {
+    let id = incident.problem;
+    let next = incident.steps.iter().any(|step| step.done.is_none());
+    let next = next.then(|| view! { <a class="button primary" href=format!("#problem-{id}")>"Next step"</a> });
+    view! {
+        <nav class="incident-bar for-operators" aria-label="What to do">
+            {next}
+            <a class="button" href=format!("#note-{id}")>"Note"</a>
+            <a class="button" href=format!("#hand-over-{id}")>"Hand over"</a>
+        </nav>
+    }
+    .into_any()
+}
+
+/// Who is on a problem, in a row of a list.
+pub fn owner(owner: Option<&Owner>) -> AnyView {
+    match owner {
+        Some(owner) => {
+            view! { <span class="on-it">{icon("person")}{owner.name.clone()}" "{when_ago(owner.since)}</span> }
+                .into_any()
+        }
+        None => view! { <span class="on-it nobody">"Nobody is on it"</span> }.into_any(),
+    }
+}
