@@ -130,10 +130,11 @@ fn fold(chapter: &Chapter<'_>) -> Vec<Passage> {
             known.stands_for(&passage);
             known.until = line.at;
             known.times += 1;
-            if kind == Kind::Fails {
-                let why = if error.is_empty() { String::new() } else { format!(": {error}") };
-                known.text = format!("{} failed {} times{why}", name_of(report, chapter.declared), known.times);
-            }
+            let why = if error.is_empty() { String::new() } else { format!(": {error}") };
+            known.text = match kind {
+                Kind::Fails => format!("{} failed {} times{why}", name_of(report, chapter.declared), known.times),
+                _ => format!("{}, {} times", passage.text, known.times),
+            };
             continue;
         }
         place.last = Some((told.len(), kind, error));
@@ -221,6 +222,12 @@ mod tests {
             (2, json!({"step": "push", "state": "running", "attempt": 2})),
         ];
         assert_eq!(told(&events), [(0, "push finished, try 2".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn an_end_that_is_told_again_is_told_with_how_many_times() {
+        let done = json!({"step": "push", "state": "succeeded", "attempt": 1});
+        assert_eq!(told(&[(0, done.clone()), (5, done)]), [(0, "push finished, 2 times".to_owned(), 2)]);
     }
 
     fn events() -> impl Strategy<Value = Vec<(i64, Value)>> {

@@ -33,7 +33,7 @@ pub struct SubjectPicture {
     pub trouble: Vec<SubjectTrouble>,
     /// The newest record of each system, by system.
     pub systems: Vec<SystemRow>,
-    /// The newest run of each workflow, worst first.
+    /// Of each workflow the newest run about the subject, or else the newest that is joined to it; worst first.
     pub workflows: Vec<WorkflowStatus>,
     /// Everything that happened, in the order of time, folded; at most the newest 500 lines.
     pub story: Vec<SubjectLine>,
@@ -209,10 +209,12 @@ fn trouble(picture: &SubjectPicture) -> AnyView {
                 parts::gap("No runbook says what to do here.", Some(format!("/runbooks/new?for=workflow:{workflow}")))
             }
         };
+        // The answer has said it; a second time it would only push the first step down.
+        let said = picture.sentence.contains(&trouble.sentence);
         view! {
             <li data-key=format!("{name} {}", trouble.sentence) class=format!("trouble s-{}", trouble.state.name())>
                 <h3>{parts::badge(trouble.state)}<span><a href=href>{name.clone()}</a></span></h3>
-                <p>{trouble.sentence.clone()}</p>
+                {(!said).then(|| view! { <p>{trouble.sentence.clone()}</p> })}
                 <dl class="inline"><div><dt>"Since"</dt><dd>{parts::when_ago(trouble.since)}</dd></div></dl>
                 {recovery}
             </li>
@@ -305,12 +307,12 @@ fn line(line: &SubjectLine) -> AnyView {
     };
     let marks = line.marks.iter().map(|mark| parts::tag(&mark.replace('_', " "))).collect_view();
     let until = (line.times > 1).then(|| {
-        view! { <span class="dim">{format!("{} times, the last ", line.times)}{parts::seconds(line.until)}</span> }
+        view! { <span class="dim">"the last "{parts::seconds(line.until)}</span> }
     });
     view! {
         <li data-key=format!("{} {}", line.at.millis(), line.text) class:said=line.by.is_some()>
             <span class="at">{parts::seconds(line.at)}</span>
-            <div><p>{line.text.clone()}" "{marks}{until}</p><span class="who-told">{who}</span></div>
+            <div><p>{line.text.clone()}" "{marks}" "{until}</p><span class="who-told">{who}</span></div>
         </li>
     }
     .into_any()

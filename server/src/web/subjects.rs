@@ -113,7 +113,7 @@ pub async fn picture(app: &App, subject: &Subject) -> Result<SubjectPicture, Err
         last_at: rows.values().map(|r| r.last_at).max(),
         trouble: trouble(app, &world, &found, &rows, &differing),
         systems: kept.iter().map(|k| system(&world, k, &differing)).collect(),
-        workflows: workflows(&world, &found, &rows),
+        workflows: workflows(&world, subject, &found, &rows),
         story,
         earlier,
         runs: found
@@ -244,7 +244,7 @@ fn trouble(
             sentence: rows[&record.key].sentence.clone(),
             since: watch.map_or(rows[&record.key].since, |w| w.since),
             runbook: declared.zip(watch).and_then(|(declared, watch)| {
-                runbooks::recovery(world, declared, Some(&watch.step), &watch.error, now)
+                runbooks::recovery(world, declared, Some(&watch.step), &watch.cause, now)
             }),
         }
     });
@@ -283,12 +283,14 @@ fn system(world: &World, kept: &Kept, differing: &[Differing<'_>]) -> SystemRow 
     }
 }
 
-/// The newest run of each workflow: that which was first heard of last.
-fn workflows(world: &World, found: &[RunRecord], rows: &Rows) -> Vec<WorkflowStatus> {
+/// The newest run of each workflow: that which was first heard of last. A run about the subject itself comes before
+/// one that is only joined to it, because that one's state is another thing's.
+fn workflows(world: &World, subject: &Subject, found: &[RunRecord], rows: &Rows) -> Vec<WorkflowStatus> {
+    let rank = |r: &RunRecord| (r.folded.subject.as_deref() == Some(subject.text()), r.key);
     let mut newest: BTreeMap<&str, &RunRecord> = BTreeMap::new();
     for record in found {
         let known = newest.entry(&record.workflow).or_insert(record);
-        if known.key < record.key {
+        if rank(known) < rank(record) {
             *known = record;
         }
     }

@@ -16,11 +16,13 @@ on_both_databases![
     runs_are_joined_by_correlation_and_trace_and_say_so,
     what_everything_has_in_common_joins_nothing,
     the_worst_run_says_where_a_subject_stands_and_what_to_do,
+    a_known_failure_leads_to_the_section_that_it_names,
     a_subject_without_a_type_stands_under_a_dash,
     a_cloud_event_brings_what_joins_it,
     the_newest_record_of_each_system_is_kept_whatever_arrives_when,
     a_record_that_cannot_be_taken_is_refused_by_its_field,
     systems_that_disagree_too_long_are_a_mismatch_until_they_agree,
+    a_mismatch_is_a_problem_that_ends_when_the_systems_agree,
     forty_orders_that_disagree_are_one_claim,
     small_differences_are_none,
     another_comparison_in_the_book_is_made_at_once,
@@ -107,6 +109,9 @@ async fn runs_are_joined_by_correlation_and_trace_and_say_so(server: TestServer)
     assert_eq!(joined(&subject), expected.into_iter().map(|(run, by)| (run.to_owned(), by)).collect());
     let words = html::words(&server.viewer().await.page("/subjects/order/1").await);
     assert!(words.contains("by correlation basket-7"), "{words}");
+    // How its own run stands is not said by another order's.
+    let status: Vec<_> = subject["workflows"].as_array().unwrap().iter().map(|w| (&w["workflow"], &w["run"])).collect();
+    assert!(status.contains(&(&json!("order-to-erp"), &json!("1"))), "{status:?}");
     assert_eq!(joined(&server.json("/subjects/order/4").await).len(), 1);
 }
 
@@ -148,6 +153,22 @@ async fn the_worst_run_says_where_a_subject_stands_and_what_to_do(server: TestSe
     assert_eq!((&trouble["run"], &trouble["runbook"]["slug"]), (&json!("1"), &json!("erp-refuses-orders")));
     let page = server.viewer().await.page("/subjects/order/1").await;
     assert!(html::words(&page).contains("Call the duty desk."));
+}
+
+async fn a_known_failure_leads_to_the_section_that_it_names(server: TestServer) {
+    let point = "{ id: no-stock, when: { code: \"409\" }, effect: Orders wait., action: \"runbook:stock-runs-low#do-this-now\" }";
+    server.shelf.push_is_now(Step::new("push", "Push to ERP").says(&format!("failure_points: [{point}]")));
+    server.take_over_the_book().await;
+    assert_eq!(server.app.worlds.now().book_errors, Vec::<String>::new());
+    let failed = |run: &str, code: &str| {
+        let error = json!({"code": code, "message": "refused"});
+        step(run, "push", "failed", "08:00").with("error", error).with("subject", format!("order/{run}"))
+    };
+    server.post_events(json!([failed("1", "409"), failed("2", "500")])).await;
+    for (run, slug) in [("1", "stock-runs-low"), ("2", "erp-refuses-orders")] {
+        let subject = server.json(&format!("/subjects/order/{run}")).await;
+        assert_eq!(subject["trouble"][0]["runbook"]["slug"], slug, "{subject}");
+    }
 }
 
 async fn a_subject_without_a_type_stands_under_a_dash(server: TestServer) {
@@ -269,6 +290,20 @@ async fn systems_that_disagree_too_long_are_a_mismatch_until_they_agree(server: 
     server.post_events(record("erp", "1", "sent", "08:10")).await;
     assert_eq!(claims(&server).await, []);
     assert_eq!(server.json("/subjects/order/1").await["systems"][0]["fields"][0]["differs_since"], Value::Null);
+}
+
+async fn a_mismatch_is_a_problem_that_ends_when_the_systems_agree(server: TestServer) {
+    with_payments(&server, AGREE).await;
+    server.post_events(json!([record("erp", "1", "open", "08:00"), record("shop", "1", "paid", "08:00")])).await;
+    server.strike_at("08:10").await;
+    let open = server.json("/problems?open=1").await["items"].as_array().unwrap().clone();
+    let problem = open.iter().find(|p| p["kind"] == "mismatch").unwrap();
+    assert_eq!(problem["sentence"], "shop and ERP disagree on status of order/1 since 08:00.");
+    server.at("08:20");
+    server.post_events(record("erp", "1", "paid", "08:20")).await;
+    server.strike_at("08:20").await;
+    let over = server.json(&format!("/problems/{}", problem["id"])).await;
+    assert_eq!((&over["ended"], &over["ended_at"]), (&json!("by_itself"), &json!("2026-06-04T08:20:00Z")));
 }
 
 async fn forty_orders_that_disagree_are_one_claim(server: TestServer) {
