@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::broadcast;
 
@@ -74,15 +76,18 @@ impl fmt::Display for Topic {
     }
 }
 
-/// Tells what changed.
+/// Tells what changed, and counts how often it did.
 #[derive(Debug, Clone)]
 pub struct Live {
-    tell: broadcast::Sender<std::sync::Arc<BTreeSet<Topic>>>,
+    tell: broadcast::Sender<Arc<BTreeSet<Topic>>>,
+    told: Arc<AtomicI64>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { tell: broadcast::channel(256).0 }
+        // From the time of the start on, in microseconds: a page that was made before a restart is never ahead.
+        let start = jiff::Timestamp::now().as_microsecond();
+        Self { tell: broadcast::channel(256).0, told: Arc::new(AtomicI64::new(start)) }
     }
 }
 
@@ -90,13 +95,19 @@ impl Live {
     /// Tells that these changed.
     pub fn changed(&self, topics: BTreeSet<Topic>) {
         if !topics.is_empty() {
+            self.told.fetch_add(1, Ordering::SeqCst);
             // Nobody listening is no error.
-            let _ = self.tell.send(std::sync::Arc::new(topics));
+            let _ = self.tell.send(Arc::new(topics));
         }
     }
 
+    /// A number that grows with each change told: what is read after asking for it knows of all changes up to it.
+    pub fn told(&self) -> i64 {
+        self.told.load(Ordering::SeqCst)
+    }
+
     /// Everything told from now on. One who falls behind gets `Lagged` and must look at everything.
-    pub fn listen(&self) -> broadcast::Receiver<std::sync::Arc<BTreeSet<Topic>>> {
+    pub fn listen(&self) -> broadcast::Receiver<Arc<BTreeSet<Topic>>> {
         self.tell.subscribe()
     }
 }

@@ -20,19 +20,21 @@ use leptos::prelude::*;
 /// When the picture on this page was made, and whether it follows what happens.
 ///
 /// Without JavaScript it says `Picture of 02:14:06`. In the browser it opens the page's one stream,
-/// `/live?topics={topics}`, and puts each message's blocks in the place of the elements with the
+/// `/live?topics={topics}&since={since}`, and puts each message's blocks in the place of the elements with the
 /// same `data-live`; see `stream.rs` for the message.
 #[island]
 pub fn LiveStream(
     /// What the stream is asked for: the page's topic.
     topics: String,
+    /// The last change that the page itself shows: the stream gives no older picture.
+    since: i64,
     /// When the server made this page's picture, as the reader is shown it: `02:14:06`.
     made: String,
 ) -> impl IntoView {
     #[cfg(feature = "hydrate")]
-    stream::follow(&topics, &made);
+    stream::follow(&topics, since, &made);
     #[cfg(not(feature = "hydrate"))]
-    drop(topics);
+    drop((topics, since));
     view! { <span class="live-state">{format!("Picture of {made}")}</span> }
 }
 
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn without_javascript_a_page_says_when_its_picture_was_made() {
-        let html = inside(view! { <LiveStream topics="now".to_owned() made="02:14:06".to_owned()/> });
+        let html = inside(view! { <LiveStream topics="now".to_owned() since=7 made="02:14:06".to_owned()/> });
         assert_eq!(html, r#"<span class="live-state">Picture of 02:14:06</span>"#);
     }
 

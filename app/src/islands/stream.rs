@@ -72,13 +72,13 @@ thread_local! {
 }
 
 /// Opens the page's stream, once, and keeps it for as long as the page is there.
-pub fn follow(topics: &str, made: &str) {
+pub fn follow(topics: &str, since: i64, made: &str) {
     if FOLLOWING.replace(true) {
         return;
     }
     prepare_announcing();
     let stream = Rc::new(Stream {
-        url: format!("/live?topics={}", percent_encoded(topics)),
+        url: format!("/live?topics={}&since={since}", percent_encoded(topics)),
         source: RefCell::default(),
         freshness: Cell::new(Freshness::Picture),
         made: RefCell::new(made.to_owned()),

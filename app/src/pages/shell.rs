@@ -34,6 +34,8 @@ pub struct Frame {
     pub book_errors: Vec<String>,
     /// The topic of the live stream of this page; none on pages that are not live.
     pub topic: Option<String>,
+    /// The last change that this page may show: its stream gives no older picture.
+    pub told: i64,
     /// A word to the person after an action, shown once.
     pub notice: Option<String>,
 }
@@ -234,7 +236,7 @@ fn strip(frame: &Frame) -> AnyView {
     }
     let live = frame.topic.as_ref().map(|topic| {
         let made = frame.now.clock_seconds(&frame.zone);
-        view! { <LiveStream topics=topic.clone() made=made/> }
+        view! { <LiveStream topics=topic.clone() since=frame.told made=made/> }
     });
     view! { <div class="strip">{parts::freshness(frame)}{live}</div> }.into_any()
 }
@@ -277,6 +279,7 @@ mod tests {
             heard: Heard { sources: 5, silent: vec![("wms".to_owned(), Moment::from_millis(0))] },
             book_errors: vec!["refunds.yaml:14: not a duration".to_owned()],
             topic: Some("now".to_owned()),
+            told: 7,
             notice: Some("Saved.".to_owned()),
         };
         Owner::new().with(|| document(&frame, &head, "body".into_any()))

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use leptos::prelude::{AnyView, RenderHtml};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::WatchStream;
 
@@ -35,16 +35,35 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// The pictures that are being followed.
 #[derive(Debug, Default)]
 pub struct Pictures {
-    followed: Mutex<HashMap<Topic, watch::Receiver<Bytes>>>,
+    followed: Mutex<HashMap<Topic, Followed>>,
+}
+
+/// One topic that is being followed.
+#[derive(Debug, Clone)]
+struct Followed {
+    pictures: watch::Receiver<Message>,
+    /// Somebody has joined who knows of a change that the present picture does not show.
+    anew: Arc<Notify>,
+}
+
+/// A picture as it is sent.
+#[derive(Debug, Clone, Default)]
+struct Message {
+    /// It shows every change up to this one ([`crate::live::Live::told`]).
+    told: i64,
+    bytes: Bytes,
 }
 
 /// What a page follows.
 #[derive(Debug, Deserialize)]
 pub struct Asked {
     topics: String,
+    /// The page itself knows of every change up to this one: an older picture would turn it back.
+    #[serde(default)]
+    since: i64,
 }
 
-/// The stream: the present picture at once, then each new one.
+/// The stream: the present picture at once, or a new one within a second if the page knows more; then each new one.
 pub async fn stream(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> Response {
     let topic = match Topic::parse(&asked.topics) {
         Some(topic) if can_be_followed(&app, &topic).await => topic,
@@ -53,8 +72,12 @@ pub async fn stream(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> 
             return Problem::new(StatusCode::NOT_FOUND, "There is no such stream", detail).into_response();
         }
     };
-    let pictures = follow(&app, topic);
-    let messages = WatchStream::new(pictures).filter(|m| std::future::ready(!m.is_empty())).map(Ok::<_, Infallible>);
+    let followed = follow(&app, topic);
+    if followed.pictures.borrow().told < asked.since {
+        followed.anew.notify_one();
+    }
+    let is_news = move |m: &Message| std::future::ready(!m.bytes.is_empty() && m.told >= asked.since);
+    let messages = WatchStream::new(followed.pictures).filter(is_news).map(|m| Ok::<_, Infallible>(m.bytes));
     let mut response = Body::from_stream(messages).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -83,31 +106,34 @@ async fn can_be_followed(app: &App, topic: &Topic) -> bool {
 }
 
 /// The pictures of a topic; begins to make them when nobody followed it yet.
-fn follow(app: &Arc<App>, topic: Topic) -> watch::Receiver<Bytes> {
-    let mut followed = app.pictures.followed.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pictures) = followed.get(&topic)
-        && pictures.has_changed().is_ok()
+fn follow(app: &Arc<App>, topic: Topic) -> Followed {
+    let mut all = app.pictures.followed.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(followed) = all.get(&topic)
+        && followed.pictures.has_changed().is_ok()
     {
-        return pictures.clone();
+        return followed.clone();
     }
-    let (show, pictures) = watch::channel(Bytes::new());
-    followed.insert(topic.clone(), pictures.clone());
-    tokio::spawn(make_pictures(app.clone(), topic, show));
-    pictures
+    let (show, pictures) = watch::channel(Message::default());
+    let followed = Followed { pictures, anew: Arc::default() };
+    all.insert(topic.clone(), followed.clone());
+    tokio::spawn(make_pictures(app.clone(), topic, show, followed.anew.clone()));
+    followed
 }
 
 /// Makes pictures of a topic for as long as anybody follows it.
-async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Bytes>) {
+async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Message>, anew: Arc<Notify>) {
     let mut changes = app.live.listen();
     let mut stopping = app.stopping.subscribe();
     loop {
         let made_at = Instant::now();
+        let told = app.live.told();
         match picture(&app, &topic).await {
             Ok(picture) => {
                 let position = feed::newest(app.db.read()).await.unwrap_or_default();
                 // A picture is text to text: writing it as JSON cannot fail.
                 let data = serde_json::to_string(&picture).unwrap_or_default();
-                show.send_replace(format!("id: {position}\ndata: {data}\n\n").into());
+                let bytes = format!("id: {position}\ndata: {data}\n\n").into();
+                show.send_replace(Message { told, bytes });
             }
             Err(error) => tracing::warn!(?error, %topic, "a picture could not be made"),
         }
@@ -119,6 +145,7 @@ async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Bytes>) 
         loop {
             tokio::select! {
                 () = &mut longest => break,
+                () = anew.notified() => break,
                 // The channel ends with this task, and with it every stream of the topic.
                 _ = stopping.wait_for(|stop| *stop) => return,
                 told = changes.recv() => match told {
@@ -137,7 +164,7 @@ async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Bytes>) 
 }
 
 /// Whether the making can end; decided under the lock, so that nobody joins in between.
-fn nobody_follows(app: &App, topic: &Topic, show: &watch::Sender<Bytes>) -> bool {
+fn nobody_follows(app: &App, topic: &Topic, show: &watch::Sender<Message>) -> bool {
     let mut followed = app.pictures.followed.lock().unwrap_or_else(PoisonError::into_inner);
     // One receiver is the map's own.
     let nobody = show.receiver_count() <= 1;

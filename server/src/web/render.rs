@@ -76,6 +76,7 @@ pub async fn frame(
         heard,
         book_errors: if may_read { world.book_errors.clone() } else { Vec::new() },
         topic: topic.map(|t| t.to_string()),
+        told: app.live.told(),
         notice,
     }
 }

@@ -12,6 +12,7 @@ on_both_databases![
     a_run_is_followed_through_its_story,
     many_who_follow_get_the_same_picture,
     a_change_of_the_book_reaches_every_stream,
+    a_page_is_never_turned_back_by_an_older_picture,
     what_cannot_be_followed_is_404,
     a_token_for_reading_may_follow,
 ];
@@ -24,7 +25,16 @@ struct Stream {
 
 impl Stream {
     async fn follow(client: &Client, topic: &str) -> Self {
-        let response = client.stream(&format!("/live?topics={topic}")).await;
+        Self::open(client, &format!("/live?topics={topic}")).await
+    }
+
+    /// Follows as a page does that says which change it knows.
+    async fn follow_since(client: &Client, topic: &str, since: &str) -> Self {
+        Self::open(client, &format!("/live?topics={topic}&since={since}")).await
+    }
+
+    async fn open(client: &Client, url: &str) -> Self {
+        let response = client.stream(url).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -129,6 +139,28 @@ async fn a_change_of_the_book_reaches_every_stream(server: TestServer) {
     server.shelf.write("order-to-erp.yaml", &text.replace("name: Order to ERP", "name: Orders to the ERP"));
     server.take_over_the_book().await;
     stream.until("answer", "Orders to the ERP").await;
+}
+
+/// What a page says it knows, for its stream.
+fn since(page: &str) -> &str {
+    let (_, props) = page.split_once("&quot;since&quot;:").or_else(|| page.split_once("\"since\":")).expect(page);
+    &props[..props.find(|c: char| !c.is_ascii_digit()).expect(props)]
+}
+
+async fn a_page_is_never_turned_back_by_an_older_picture(server: TestServer) {
+    server.post_events(step("1", "take", "succeeded", "08:00")).await;
+    let viewer = server.viewer().await;
+    // Somebody follows the workflow already: the picture that is there is younger than a second, so no new one is made yet.
+    let mut early = Stream::follow(&viewer, "workflow:order-to-erp").await;
+    early.next().await;
+    server
+        .post_events(step("1", "push", "failed", "08:00").with("attempt", 3).with("error", json!({"code": "503"})))
+        .await;
+    let page = viewer.get("/workflows/order-to-erp").await.expect(200).text;
+    assert!(page.contains("Push to ERP has failed since 08:00"));
+    let mut stream = Stream::follow_since(&viewer, "workflow:order-to-erp", since(&page)).await;
+    let (_, first) = stream.next().await;
+    assert_eq!(first["state"], "broken");
 }
 
 async fn what_cannot_be_followed_is_404(server: TestServer) {
