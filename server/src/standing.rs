@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use app::model::blast::{Affected, down};
 use app::model::book::Workflow;
 use app::model::check_in;
 use app::model::moment::{Moment, Span};
@@ -42,6 +43,16 @@ pub struct Standing {
     pub paused: Paused,
     /// Its pauses that have ended lately.
     pub resumed: Vec<Pause>,
+    /// When it is itself fine and needs something that is down: the way from there to the component that it uses.
+    pub affected_by: Vec<String>,
+}
+
+/// What is the same for every workflow at one look.
+struct Around<'a> {
+    sources: &'a [SourceRecord],
+    open: &'a [Problem],
+    pauses: &'a [Pause],
+    affected: &'a Affected,
 }
 
 impl Standing {
@@ -77,12 +88,14 @@ pub async fn all(app: &App, world: &World, now: Moment) -> sqlx::Result<Vec<Stan
     let sources = sources::all(pool).await?;
     let open = problems::open(pool).await?;
     let pauses = pauses_near(app, now).await?;
+    let affected = world.affected(down(&world.book, &open));
+    let around = Around { sources: &sources, open: &open, pauses: &pauses, affected: &affected };
     let ids: BTreeSet<String> = world.book.workflows.keys().chain(tallies.keys()).cloned().collect();
     let mut standings = Vec::with_capacity(ids.len());
     for id in ids {
         let tally = tallies.remove(&id);
         let steps = steps.remove(&id).unwrap_or_default();
-        standings.push(stand(app, world, id, tally, steps, (&sources, &open, &pauses), now).await?);
+        standings.push(stand(app, world, id, tally, steps, &around, now).await?);
     }
     Ok(standings)
 }
@@ -101,7 +114,9 @@ pub async fn one(app: &App, world: &World, id: &str, now: Moment) -> sqlx::Resul
     let sources = sources::all(pool).await?;
     let open = problems::open(pool).await?;
     let pauses = pauses_near(app, now).await?;
-    stand(app, world, id.to_owned(), tally, steps, (&sources, &open, &pauses), now).await.map(Some)
+    let affected = world.affected(down(&world.book, &open));
+    let around = Around { sources: &sources, open: &open, pauses: &pauses, affected: &affected };
+    stand(app, world, id.to_owned(), tally, steps, &around, now).await.map(Some)
 }
 
 /// The pauses that are in force at `now` or have ended lately.
@@ -118,7 +133,7 @@ async fn stand(
     id: String,
     tally: Option<WorkflowTally>,
     steps: Vec<StepRow>,
-    (sources, open, pauses): (&[SourceRecord], &[Problem], &[Pause]),
+    Around { sources, open, pauses, affected }: &Around<'_>,
     now: Moment,
 ) -> sqlx::Result<Standing> {
     let pool = app.db.read();
@@ -164,7 +179,12 @@ async fn stand(
     };
     let verdict = verdict(&known, now, &app.config.zone());
     let resumed = pauses.iter().filter(|p| p.end() <= now && touches(p, &id, declared)).cloned().collect();
-    Ok(Standing { id, tally: tally.unwrap_or_default(), steps, places, verdict, paused, resumed })
+    let affected_by = match verdict.state {
+        // What has trouble of its own is not called affected.
+        State::OnTrack => affected.workflows.get(&id).cloned().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    Ok(Standing { id, tally: tally.unwrap_or_default(), steps, places, verdict, paused, resumed, affected_by })
 }
 
 /// What judges claim about a workflow, its steps, or what they use.

@@ -3,9 +3,10 @@
 //! One immutable picture at a time, replaced as a whole when something changes, so that a page never mixes two.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex as Guarded, PoisonError, RwLock};
 
 use app::markdown;
+use app::model::blast::{self, Affected};
 use app::model::book::{Book, Workflow};
 use app::model::mention::RunbookText;
 use app::model::moment::Moment;
@@ -42,6 +43,8 @@ pub struct World {
     causes: HashMap<(String, String), ChangeRecord>,
     /// Which runbooks speak of a part, or are for it.
     speaking: HashMap<Reference, BTreeSet<String>>,
+    /// What was last asked to be down, and what that affects.
+    affected: Guarded<(BTreeSet<String>, Arc<Affected>)>,
 }
 
 /// The newest version of a runbook with what follows from it.
@@ -100,6 +103,16 @@ impl World {
     /// The declared workflow.
     pub fn workflow(&self, id: &str) -> Option<&Workflow> {
         self.book.workflows.get(id)
+    }
+
+    /// What is affected when these components are down. The same are down at many looks, so that the last answer is kept.
+    pub fn affected(&self, down: BTreeSet<String>) -> Arc<Affected> {
+        let mut last = self.affected.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.0 != down {
+            let affected = Arc::new(blast::affected(&self.book, &down));
+            *last = (down, affected);
+        }
+        last.1.clone()
     }
 
     /// Since when the book expects of a workflow what it expects now: what it asks for anew is not held against the past.
@@ -294,6 +307,7 @@ impl Worlds {
             documents,
             causes: causes.into_iter().map(|c| ((c.reference.clone(), c.field.clone()), c)).collect(),
             speaking,
+            affected: Guarded::default(),
         })
     }
 }
@@ -320,6 +334,7 @@ impl World {
             documents: self.documents.clone(),
             causes: self.causes.clone(),
             speaking: self.speaking.clone(),
+            affected: Guarded::default(),
         }
     }
 }

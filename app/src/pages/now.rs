@@ -162,15 +162,20 @@ fn on_track(rows: &[WorkflowRow]) -> AnyView {
     if rows.is_empty() {
         return parts::no_block("on-track");
     }
-    let one = |row: &WorkflowRow| {
+    let one = |row: &&WorkflowRow| {
         view! {
             <li data-key=row.id.clone()>
                 {parts::icon("state-on_track")}
                 <a href=format!("/workflows/{}", parts::path_part(&row.id))>{row.name.clone()}</a>
-                <span class="dim">{row.sentence.clone()}</span>
+                <span class="dim">
+                    {row.affected_by.as_ref().map(|by| view! { {parts::affected(&by.name)}" " })}{row.sentence.clone()}
+                </span>
             </li>
         }
     };
+    // What needs something that is down comes first.
+    let (affected, fine): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.affected_by.is_some());
+    let rows = [affected, fine].concat();
     let list = view! { <ul class="calm s-on_track" data-live-order="ask">{rows.iter().map(one).collect_view()}</ul> };
     let title = format!("On track ({})", rows.len());
     parts::block("on-track", parts::section("on-track", &title, list.into_any()))

@@ -80,10 +80,25 @@ pub struct Trouble {
     pub href: String,
     /// What to do first: the matching section of a runbook.
     pub runbook: Option<Recovery>,
+    /// Who else needs what it has brought down; none when nobody does.
+    pub affects: Option<Affects>,
     /// The number of the problem; none while it is none.
     pub problem: Option<i64>,
     /// Who is on it.
     pub owner: Option<Owner>,
+}
+
+/// Who else needs a component that is down.
+#[derive(Debug, Clone, Serialize)]
+pub struct Affects {
+    /// The component.
+    pub component: String,
+    /// Its name.
+    pub name: String,
+    /// The other workflows that need it, at any distance: id and name.
+    pub workflows: Vec<(String, String)>,
+    /// How many other components need it, at any distance.
+    pub components: i64,
 }
 
 /// The section of a runbook that says what to do.
@@ -255,6 +270,25 @@ pub struct Questions {
     pub workarounds: Vec<Workaround>,
 }
 
+impl Affects {
+    /// Who is affected, the workflows by name while they are few: "Invoicing and Daily reconcile, and 2 components".
+    pub fn words(&self) -> String {
+        let names: Vec<&str> = self.workflows.iter().map(|(_, name)| name.as_str()).collect();
+        let workflows = match names.as_slice() {
+            [] => None,
+            [one] => Some((*one).to_owned()),
+            [one, two] => Some(format!("{one} and {two}")),
+            many => Some(format!("{} workflows", many.len())),
+        };
+        let components = match self.components {
+            0 => None,
+            1 => Some("1 component".to_owned()),
+            n => Some(format!("{n} components")),
+        };
+        [workflows, components].into_iter().flatten().collect::<Vec<_>>().join(", and ")
+    }
+}
+
 /// The title and the favicon.
 pub fn head(picture: &WorkflowPicture) -> Head {
     Head { title: picture.row.name.clone(), state: Some(picture.row.state) }
@@ -300,8 +334,12 @@ fn answer(picture: &WorkflowPicture) -> AnyView {
     let row = &picture.row;
     let undeclared = (!row.declared)
         .then(|| parts::gap("This workflow is not in the book: all that is known is what was seen.", None));
+    let affected = row.affected_by.as_ref().map(|by| {
+        view! { <p><a href=format!("/components/{}", parts::path_part(&by.id))>{parts::affected(&by.name)}</a></p> }
+    });
     view! {
         {parts::answer(Some(row.state), &row.name, &row.sentence, undeclared)}
+        {affected}
         {parts::facts(&picture.facts)}
     }
     .into_any()
@@ -376,13 +414,17 @@ fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool, incid
         let owner = incident.is_none().then(|| parts::on_it(trouble.owner.as_ref()));
         view! { <div><dt>"Record"</dt><dd><a href=href>{format!("Problem {id}")}</a>" "{owner}</dd></div> }
     });
+    let affects = trouble.affects.as_ref().map(|affects| {
+        let href = format!("/components/{}", parts::path_part(&affects.component));
+        view! { <div><dt>"Affects"</dt><dd><a href=href>{affects.words()}</a></dd></div> }
+    });
     let step = trouble.step.as_deref().unwrap_or_default();
     let key = format!("{} {step} {}", trouble.state.name(), trouble.problem.unwrap_or_default());
     view! {
         <li data-key=key class=format!("trouble s-{}{}", trouble.state.name(), if said { " said" } else { "" })>
             <h3>{parts::badge(trouble.state)}<span>{name}</span></h3>
             {(!said).then(|| view! { <p>{trouble.sentence.clone()}</p> })}
-            <dl class="inline">{runs}{since}{next}{record}</dl>
+            <dl class="inline">{runs}{since}{affects}{next}{record}</dl>
             {recovery}
         </li>
     }

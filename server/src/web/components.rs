@@ -1,10 +1,10 @@
 //! `/components`: what there is, what breaks without it, what changed, which documents speak of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use app::model::blast::{Affected, affected};
-use app::model::book::{Book, Component, ComponentType, Limits};
+use app::model::blast::{Affected, down};
+use app::model::book::{Component, ComponentType, Limits};
 use app::model::moment::Span;
 use app::model::problem::Where;
 use app::model::queue::{Drain, Judged, Level};
@@ -27,8 +27,7 @@ use crate::App;
 use crate::judging;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
-use crate::store::tallies;
-use crate::store::{feed, parts, pauses};
+use crate::store::{feed, parts, pauses, problems, tallies};
 use crate::world::World;
 
 /// How many changes and events a component's page shows.
@@ -109,18 +108,27 @@ pub async fn step_states(app: &App) -> sqlx::Result<StepStates> {
     Ok(standings.iter().flat_map(|s| s.steps.iter().filter_map(move |(key, _)| of(s, key))).collect())
 }
 
-/// The components that are Broken: a step that they do has failed for good.
-fn broken(book: &Book, states: &StepStates) -> BTreeSet<String> {
-    let steps = book.workflows.values().flat_map(|w| w.steps.iter().map(move |s| (w, s)));
-    let broken = steps.filter(|(w, s)| states.get(&(w.id.clone(), s.id.clone())) == Some(&Status::Broken));
-    broken.filter_map(|(_, s)| s.component.clone()).collect()
+/// What is affected by what is down now.
+async fn affected(app: &App, world: &World) -> sqlx::Result<Arc<Affected>> {
+    Ok(world.affected(down(&world.book, &problems::open(app.db.read()).await?)))
+}
+
+/// What something is affected by, from the way to it; none when it is not.
+pub fn affected_by(world: &World, path: &[String]) -> Option<AffectedBy> {
+    let id = path.first()?;
+    Some(AffectedBy { id: id.clone(), name: name_of(world, id), path: path.to_vec() })
+}
+
+/// The name of a component; its id when the book does not know it.
+pub fn name_of(world: &World, id: &str) -> String {
+    world.book.components.get(id).map_or_else(|| id.to_owned(), |c| c.name.clone())
 }
 
 async fn list(app: &App) -> Result<ComponentsPicture, Error> {
     let world = app.worlds.now();
     let states = step_states(app).await?;
     let queues = judging::queues::all(app, &world, app.now()).await?;
-    let affected = affected(&world.book, &broken(&world.book, &states));
+    let affected = affected(app, &world).await?;
     let one = |c: &Component| row(&world, c, &states, queues.get(&c.id), &affected);
     let mut items: Vec<_> = world.book.components.values().map(one).collect();
     items.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| a.name.cmp(&b.name)));
@@ -145,13 +153,9 @@ fn row(
         (Some(queue), state) if state != Some(Status::Paused) => Some(queue.state),
         (_, state) => state,
     };
-    let name = |id: &String| world.book.components.get(id).map_or_else(|| id.clone(), |c| c.name.clone());
     // What has trouble of its own is not called affected.
     let fine = matches!(state, None | Some(Status::OnTrack));
-    let affected_by = affected.components.get(id).filter(|_| fine).and_then(|path| {
-        let down = path.first()?;
-        Some(AffectedBy { id: down.clone(), name: name(down), path: path.clone() })
-    });
+    let affected_by = affected.components.get(id).filter(|_| fine).and_then(|path| affected_by(world, path));
     ComponentRow {
         id: id.to_owned(),
         name: component.name.clone(),
@@ -220,7 +224,7 @@ pub async fn picture(app: &App, id: &str, asked: &Asked) -> Result<ComponentPict
     };
     let steps = tallies::steps(app.db.read(), None).await?;
     let states = step_states(app).await?;
-    let affected = affected(&world.book, &broken(&world.book, &states));
+    let affected = affected(app, &world).await?;
     let blast = blast::picture(app, &world, component, &steps, asked.supposed()?).await?;
     let reference = Reference::Component(id.to_owned());
     let changes = parts::changes_of(app.db.read(), &reference, MOST).await?;

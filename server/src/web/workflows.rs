@@ -4,18 +4,21 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use app::layout::{self, Edge, Layout, Plan, Step};
+use app::model::blast::{self, down};
 use app::model::book::Workflow;
 use app::model::hourly::{HOUR, begin};
 use app::model::moment::Moment;
 use app::model::pause::Pause;
-use app::model::problem::recovered;
+use app::model::problem::{Problem, recovered};
 use app::model::queue;
 use app::model::status::State as Status;
 use app::model::usual::{self, Usual};
 use app::model::verdict::{Place as Where, count_of};
 use app::pages::problem::Owner;
 use app::pages::shell::Place;
-use app::pages::workflow::{Declared, EdgeNow, Observed, Questions, StepNow, Trouble, UsualTime, WorkflowPicture};
+use app::pages::workflow::{
+    Affects, Declared, EdgeNow, Observed, Questions, StepNow, Trouble, UsualTime, WorkflowPicture,
+};
 use app::pages::workflows::{WorkflowRow, WorkflowsPicture};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -25,7 +28,7 @@ use jiff::tz::TimeZone;
 
 use super::error::Error;
 use super::session::PageContext;
-use super::{pause, problems, render, runbooks, runs};
+use super::{components, pause, problems, render, runbooks, runs};
 use crate::App;
 use crate::judging::queues as judging;
 use crate::live::Topic;
@@ -114,6 +117,7 @@ pub fn row(world: &World, standing: &Standing, now: Moment, zone: &TimeZone) -> 
         runbooks: documents.iter().map(|d| d.record.slug.clone()).collect(),
         problem: problem.map(|p| p.id),
         attended: problem.and_then(|p| p.owner.clone()).map(|(name, since)| Owner { name, since }),
+        affected_by: components::affected_by(world, &standing.affected_by),
         paused: standing.paused.told().map(|p| pause::pause_row(world, p, now, zone)),
     }
 }
@@ -407,11 +411,29 @@ fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now:
                     Some(problem) => problems::recovery(world, problem, now),
                     None => declared.and_then(|w| runbooks::recovery(world, w, step, &wrong.cause, now)),
                 },
+                affects: affects(world, wrong.problem.as_ref(), &standing.id),
                 problem: wrong.problem.as_ref().map(|p| p.id),
                 owner: wrong.problem.as_ref().and_then(|p| p.owner.clone()).map(|(name, since)| Owner { name, since }),
             }
         })
         .collect()
+}
+
+/// What else is affected by what a problem has brought down; none while it is down for nobody else.
+fn affects(world: &World, problem: Option<&Problem>, workflow: &str) -> Option<Affects> {
+    let down = down(&world.book, std::slice::from_ref(problem?));
+    let id = down.first()?.clone();
+    let affected = blast::affected(&world.book, &down);
+    let others = affected.workflows.keys().filter(|other| *other != workflow);
+    let workflows: Vec<_> =
+        others.map(|id| (id.clone(), world.workflow(id).map_or_else(|| id.clone(), |w| w.name.clone()))).collect();
+    let components = affected.components.len() as i64;
+    (components > 0 || !workflows.is_empty()).then(|| Affects {
+        name: components::name_of(world, &id),
+        component: id,
+        workflows,
+        components,
+    })
 }
 
 /// Where the steps stand; kept by what is drawn, so that a change of state or count never moves one.

@@ -12,6 +12,8 @@ on_both_databases![
     without_trouble_and_without_a_question_there_is_only_the_offer,
     a_component_in_trouble_tells_what_breaks_without_being_asked,
     what_needs_something_broken_is_affected_on_the_list_and_on_its_page,
+    a_workflow_that_needs_something_broken_is_affected_and_the_broken_one_says_so,
+    what_is_broken_behind_a_pause_still_affects_what_needs_it,
     a_what_if_of_something_unknown_is_404,
     supposing_anything_but_down_is_422,
 ];
@@ -205,6 +207,54 @@ async fn what_needs_something_broken_is_affected_on_the_list_and_on_its_page(ser
         let words = html::words(&viewer.page(path).await);
         assert!(words.contains("Affected by ERP sync"), "{path}: {words}");
     }
+}
+
+/// A workflow that uses the price list, which needs the ERP sync; it has run well.
+async fn with_pricing(server: &TestServer) {
+    server.shelf.write(
+        "pricing.yaml",
+        "kind: workflow\nid: pricing\nname: Pricing\nsteps:\n  - { id: list, name: List, component: price-list }\n",
+    );
+    with_more(server).await;
+    server.post_events(json!({"workflow": "pricing", "run": "9", "step": "list", "state": "succeeded"})).await;
+}
+
+async fn a_workflow_that_needs_something_broken_is_affected_and_the_broken_one_says_so(server: TestServer) {
+    with_pricing(&server).await;
+    assert_eq!(server.json("/workflows/pricing").await["affected_by"], Value::Null);
+    server.post_events(step("1", "push", "failed", "08:00").with("attempt", 3)).await;
+    let pricing = server.json("/workflows/pricing").await;
+    assert_eq!(pricing["state"], "on_track");
+    let by = json!({"id": "erp-sync", "name": "ERP sync", "path": ["erp-sync", "price-list"]});
+    assert_eq!(pricing["affected_by"], by);
+    let broken = server.json("/workflows/order-to-erp").await;
+    assert_eq!(broken["affected_by"], Value::Null);
+    let affects = json!({
+        "component": "erp-sync", "name": "ERP sync", "workflows": [["pricing", "Pricing"]], "components": 1,
+    });
+    assert_eq!(broken["trouble"][0]["affects"], affects);
+    let viewer = server.viewer().await;
+    for path in ["/", "/workflows", "/workflows/pricing"] {
+        let words = html::words(&viewer.page(path).await);
+        assert!(words.contains("Affected by ERP sync"), "{path}: {words}");
+    }
+    let words = html::words(&viewer.page("/workflows/order-to-erp").await);
+    assert!(words.contains("Affects Pricing, and 1 component"), "{words}");
+}
+
+async fn what_is_broken_behind_a_pause_still_affects_what_needs_it(server: TestServer) {
+    with_pricing(&server).await;
+    server.post_events(step("1", "push", "failed", "08:00").with("attempt", 3)).await;
+    let pause = [
+        ("target", "step:order-to-erp/push"),
+        ("reason", "ERP maintenance"),
+        ("until", "at"),
+        ("at", "2026-06-04T09:00"),
+    ];
+    server.operator().await.post("/workflows/order-to-erp/pause", &pause).await.expect(303);
+    assert_eq!(server.json("/components/erp-sync").await["state"], "paused");
+    assert_eq!(server.json("/components/price-list").await["affected_by"]["id"], "erp-sync");
+    assert_eq!(server.json("/workflows/pricing").await["affected_by"]["id"], "erp-sync");
 }
 
 async fn a_what_if_of_something_unknown_is_404(server: TestServer) {
