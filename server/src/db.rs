@@ -1,16 +1,101 @@
 //! The database: opening it, reading, writing. The only file that knows which database it is.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Either, Executor};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
-/// A transaction on either database.
-pub type Tx = Transaction<'static, Any>;
+/// A transaction on either database. One that is dropped without a commit changes nothing: its connection is closed.
+///
+/// Not that of sqlx, because there beginning and committing are messages of their own to the thread of the connection,
+/// and each message costs as much as a small statement.
+#[derive(Debug)]
+pub struct Tx {
+    held: Held,
+    open: bool,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// The one connection that writes to SQLite; there is one while it is held.
+    Alone(OwnedMutexGuard<Option<AnyConnection>>),
+    Pooled(PoolConnection<Any>),
+}
+
+impl Deref for Tx {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        match &self.held {
+            Held::Alone(connection) => connection.as_ref().expect("it is put there before it is held"),
+            Held::Pooled(connection) => connection,
+        }
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        match &mut self.held {
+            Held::Alone(connection) => connection.as_mut().expect("it is put there before it is held"),
+            Held::Pooled(connection) => connection,
+        }
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if self.open {
+            match &mut self.held {
+                Held::Alone(connection) => drop(connection.take()),
+                Held::Pooled(connection) => connection.close_on_drop(),
+            }
+        }
+    }
+}
+
+impl Tx {
+    async fn begin(held: Held, first: Query<'_>) -> sqlx::Result<Self> {
+        let mut tx = Self { held, open: true };
+        first.execute(&mut *tx).await?;
+        Ok(tx)
+    }
+
+    /// Makes what was written last.
+    ///
+    /// # Errors
+    /// What the database says; nothing was written then.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        self.end("commit").await
+    }
+
+    /// Ends a transaction that only read, or takes back what was written.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rollback(self) -> sqlx::Result<()> {
+        self.end("rollback").await
+    }
+
+    async fn end(mut self, how: &'static str) -> sqlx::Result<()> {
+        sqlx::query(how).execute(&mut *self).await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Whether several statements can be one text.
+    fn takes_texts_together(&self) -> bool {
+        self.backend_name() == "SQLite"
+    }
+}
 
 /// A query with its arguments bound.
 pub type Query<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
@@ -33,14 +118,15 @@ fn size_holding(rows: usize) -> usize {
 #[derive(Debug, Clone)]
 pub struct Db {
     readers: AnyPool,
-    /// On SQLite one connection, so that our own writers wait in line instead of for a lock.
-    writers: AnyPool,
-    kind: Kind,
+    writers: Writers,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Sqlite,
+#[derive(Debug, Clone)]
+enum Writers {
+    /// One connection to this address, so that our own writers wait in line instead of for a lock. It is not in a pool,
+    /// which would ask it at every return whether it still lives.
+    Sqlite(Arc<Mutex<Option<AnyConnection>>>, Arc<str>),
+    /// Those that also read.
     Postgres,
 }
 
@@ -70,8 +156,9 @@ impl Db {
                 true => url.to_owned(),
                 false => format!("{url}?mode=rwc"),
             };
-            let writers = sqlite_pool(&url, 1).await.map_err(failed)?;
-            Self { readers: sqlite_pool(&url, 4).await.map_err(failed)?, writers, kind: Kind::Sqlite }
+            let writer = sqlite_connection(&url).await.map_err(failed)?;
+            let writers = Writers::Sqlite(Arc::new(Mutex::new(Some(writer))), url.as_str().into());
+            Self { readers: sqlite_pool(&url, 4).await.map_err(failed)?, writers }
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = AnyPoolOptions::new()
                 .max_connections(10)
@@ -79,14 +166,14 @@ impl Db {
                 .connect(url)
                 .await
                 .map_err(failed)?;
-            Self { readers: pool.clone(), writers: pool, kind: Kind::Postgres }
+            Self { readers: pool, writers: Writers::Postgres }
         } else {
             return Err(OpenError(format!(
                 "\"{shown}\" is not a database address; write sqlite://FILE or postgres://…"
             )));
         };
         MIGRATIONS
-            .run(&db.writers)
+            .run(&db.readers)
             .await
             .map_err(|e| OpenError(format!("the tables of {shown} cannot be brought up to date: {e}")))?;
         Ok(db)
@@ -105,10 +192,45 @@ impl Db {
     /// # Errors
     /// When the database cannot be reached or stays locked.
     pub async fn write(&self) -> sqlx::Result<Tx> {
-        match self.kind {
-            Kind::Sqlite => self.writers.begin_with("begin immediate").await,
-            Kind::Postgres => self.writers.begin().await,
+        match &self.writers {
+            Writers::Sqlite(writer, url) => Tx::begin(alone(writer, url).await?, sqlx::query("begin immediate")).await,
+            Writers::Postgres => Tx::begin(self.pooled().await?, sqlx::query("begin")).await,
         }
+    }
+
+    /// A transaction that may write and begins with this statement and its one argument: on SQLite in one message.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or stays locked, or what it says of the statement.
+    pub async fn write_first(&self, statement: &str, argument: i64) -> sqlx::Result<Tx> {
+        match &self.writers {
+            Writers::Sqlite(writer, url) => {
+                let first = AssertSqlSafe(format!("begin immediate; {statement}"));
+                Tx::begin(alone(writer, url).await?, sqlx::query(first).bind(argument)).await
+            }
+            Writers::Postgres => {
+                let mut tx = self.write().await?;
+                let first = AssertSqlSafe(statement.to_owned());
+                sqlx::query(first).bind(argument).execute(&mut *tx).await?;
+                Ok(tx)
+            }
+        }
+    }
+
+    async fn pooled(&self) -> sqlx::Result<Held> {
+        Ok(Held::Pooled(self.readers.acquire().await?))
+    }
+
+    /// A transaction that only reads, so that all its statements see one moment.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn snapshot(&self) -> sqlx::Result<Tx> {
+        let begin = match self.writers {
+            Writers::Sqlite(..) => "begin",
+            Writers::Postgres => "begin isolation level repeatable read read only",
+        };
+        Tx::begin(self.pooled().await?, sqlx::query(begin)).await
     }
 
     /// Writes a consistent copy to `file` while the portal runs. SQLite only.
@@ -116,7 +238,7 @@ impl Db {
     /// # Errors
     /// When the database is PostgreSQL (use `pg_dump`), or the file exists or cannot be written.
     pub async fn backup(&self, file: &str) -> Result<(), OpenError> {
-        if self.kind == Kind::Postgres {
+        if matches!(self.writers, Writers::Postgres) {
             return Err(OpenError("this database is PostgreSQL: make the copy with pg_dump".into()));
         }
         sqlx::query("vacuum into $1")
@@ -130,8 +252,34 @@ impl Db {
     /// Closes every connection, which on SQLite folds the log into the file.
     pub async fn close(&self) {
         self.readers.close().await;
-        self.writers.close().await;
+        if let Writers::Sqlite(writer, _) = &self.writers
+            && let Some(connection) = writer.lock().await.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");
+        }
     }
+}
+
+/// The one connection that writes to SQLite, made anew if the last transaction was not ended.
+async fn alone(writer: &Arc<Mutex<Option<AnyConnection>>>, url: &str) -> sqlx::Result<Held> {
+    let mut connection = writer.clone().lock_owned().await;
+    if connection.is_none() {
+        *connection = Some(sqlite_connection(url).await?);
+    }
+    Ok(Held::Alone(connection))
+}
+
+/// What every connection to SQLite is told. FULL: an acknowledged event survives the loss of power, not only of the
+/// process.
+const SQLITE_SETTINGS: &str = "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;
+    pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -4000;
+    pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864";
+
+async fn sqlite_connection(url: &str) -> sqlx::Result<AnyConnection> {
+    let mut connection = AnyConnection::connect(url).await?;
+    connection.execute(sqlx::raw_sql(SQLITE_SETTINGS)).await?;
+    Ok(connection)
 }
 
 async fn sqlite_pool(url: &str, connections: u32) -> sqlx::Result<AnyPool> {
@@ -142,11 +290,7 @@ async fn sqlite_pool(url: &str, connections: u32) -> sqlx::Result<AnyPool> {
         .test_before_acquire(false)
         .after_connect(|connection, _| {
             Box::pin(async move {
-                // FULL: an acknowledged event survives the loss of power, not only of the process.
-                let settings = "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;
-                    pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -4000;
-                    pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864";
-                connection.execute(sqlx::raw_sql(settings)).await?;
+                connection.execute(sqlx::raw_sql(SQLITE_SETTINGS)).await?;
                 Ok(())
             })
         })
@@ -231,23 +375,105 @@ impl<'q> Batch<'q> {
     /// # Errors
     /// What the database says.
     pub async fn write(self, tx: &mut Tx) -> sqlx::Result<()> {
-        let together = tx.backend_name() == "SQLite";
-        let mut parts = self.parts.into_iter().peekable();
-        while let Some(first) = parts.next() {
-            let mut now = vec![first];
-            while together
-                && now.iter().all(|part| part.rows <= FEW_ROWS)
-                && let Some(next) = parts.next_if(|part| part.rows <= FEW_ROWS)
-            {
-                now.push(next);
-            }
-            execute_together(tx, now).await?;
+        for group in groups(self.parts, tx.takes_texts_together()) {
+            together(group, "").execute(&mut **tx).await?;
         }
         Ok(())
     }
+
+    /// Executes them and commits: small ones and the commit in one message, where the database takes that.
+    ///
+    /// # Errors
+    /// What the database says; nothing was written then.
+    pub async fn commit(self, mut tx: Tx) -> sqlx::Result<()> {
+        let as_one = tx.takes_texts_together();
+        let mut groups = groups(self.parts, as_one);
+        let last = groups.pop_if(|group| as_one && group.iter().all(|part| part.rows <= FEW_ROWS));
+        for group in groups {
+            together(group, "").execute(&mut *tx).await?;
+        }
+        match last {
+            Some(last) => {
+                together(last, "commit").execute(&mut *tx).await?;
+                tx.open = false;
+                Ok(())
+            }
+            None => tx.commit().await,
+        }
+    }
 }
 
-async fn execute_together(tx: &mut Tx, parts: Vec<Part<'_>>) -> sqlx::Result<()> {
+/// Statements that read, gathered to be executed together as a [`Batch`] is.
+#[derive(Default)]
+pub struct Asks<'q> {
+    parts: Vec<Part<'q>>,
+    /// How many parts each ask has.
+    lengths: Vec<usize>,
+}
+
+impl<'q> Asks<'q> {
+    /// Adds a statement with no arguments.
+    pub fn one(&mut self, sql: &'static str) {
+        self.parts.push(Part { head: sql, tail: "".into(), rows: 0, columns: 0, bind: Box::new(|query| query) });
+        self.lengths.push(1);
+    }
+
+    /// Adds `head (…), (…) tail` for all rows, as [`read_rows`] does.
+    pub fn rows<T: Sync>(
+        &mut self,
+        head: &'static str,
+        columns: usize,
+        tail: impl Into<Cow<'static, str>>,
+        rows: &'q [T],
+        bind: impl Fn(Query<'q>, &'q T) -> Query<'q> + Copy + Send + 'q,
+    ) {
+        let (tail, before) = (tail.into(), self.parts.len());
+        for chunk in rows.chunks(SIZES[SIZES.len() - 1]) {
+            let size = size_holding(chunk.len());
+            let padded = chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], size - chunk.len()));
+            let bind = Box::new(move |query| padded.fold(query, bind));
+            self.parts.push(Part { head, tail: tail.clone(), rows: size, columns, bind });
+        }
+        self.lengths.push(self.parts.len() - before);
+    }
+
+    /// Executes them. Gives the rows of each ask, in the order in which they were added.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn read(self, tx: &mut Tx) -> sqlx::Result<Vec<Vec<AnyRow>>> {
+        let mut found: Vec<Vec<AnyRow>> = Vec::new();
+        for group in groups(self.parts, tx.takes_texts_together()) {
+            let mut rows = Vec::new();
+            let mut steps = (**tx).fetch_many(together(group, ""));
+            while let Some(step) = steps.try_next().await? {
+                match step {
+                    Either::Right(row) => rows.push(row),
+                    // A statement has ended.
+                    Either::Left(_) => found.push(std::mem::take(&mut rows)),
+                }
+            }
+        }
+        let mut parts = found.into_iter();
+        Ok(self.lengths.iter().map(|length| parts.by_ref().take(*length).flatten().collect()).collect())
+    }
+}
+
+/// Which statements are executed as one text: small ones that follow each other, where the database takes that.
+fn groups<'q>(parts: Vec<Part<'q>>, together: bool) -> Vec<Vec<Part<'q>>> {
+    let mut groups: Vec<Vec<Part<'q>>> = Vec::new();
+    let is_small = |part: &Part| part.rows <= FEW_ROWS;
+    for part in parts {
+        match groups.last_mut() {
+            Some(group) if together && is_small(&part) && group.iter().all(is_small) => group.push(part),
+            _ => groups.push(vec![part]),
+        }
+    }
+    groups
+}
+
+/// One text of several statements, with their arguments.
+fn together<'q>(parts: Vec<Part<'q>>, end: &str) -> Query<'q> {
     let mut values = 0;
     let mut sql = String::new();
     for part in &parts {
@@ -257,9 +483,11 @@ async fn execute_together(tx: &mut Tx, parts: Vec<Part<'_>>) -> sqlx::Result<()>
         sql.push_str(&with_rows(part.head, values, part.rows, part.columns, &part.tail));
         values += part.rows * part.columns;
     }
-    let query = parts.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, part| (part.bind)(query));
-    query.execute(&mut **tx).await?;
-    Ok(())
+    if !end.is_empty() {
+        sql.push_str(";\n");
+        sql.push_str(end);
+    }
+    parts.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, part| (part.bind)(query))
 }
 
 /// Executes `head (…), (…) tail` for all rows; `bind` adds the `columns` values of one row.
@@ -348,6 +576,61 @@ mod tests {
             let wanted = [("first".to_owned(), size - 1), ("second".to_owned(), 1)];
             assert_eq!(counted, wanted.into_iter().filter(|(_, n)| *n > 0).collect::<Vec<_>>());
         }
+    }
+
+    #[tokio::test]
+    async fn asks_are_answered_each_by_its_own_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}", dir.path().join("asks.db").display())).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        sqlx::query("create table t (a bigint primary key)").execute(&mut *tx).await.unwrap();
+        let all: Vec<i64> = (0..300).collect();
+        let mut batch = Batch::default();
+        batch.rows("insert into t (a) values", 1, "", &all, |query, n| query.bind(*n));
+        batch.commit(tx).await.unwrap();
+        let head = "with wanted (a) as (values";
+        let tail = ") select distinct t.a from wanted join t on t.a = wanted.a order by t.a";
+        for (few, none, many) in [(1, 0, 2), (2, 1, 300), (0, 2, 7)] {
+            let (few, many) = (&all[..few], &all[..many]);
+            let strangers: Vec<i64> = (0..none).map(|n| -1 - n).collect();
+            let mut asks = Asks::default();
+            asks.rows(head, 1, tail, few, |query, n| query.bind(*n));
+            asks.one("select count(*) from t");
+            asks.rows(head, 1, tail, &strangers, |query, n| query.bind(*n));
+            asks.rows(head, 1, tail, many, |query, n| query.bind(*n));
+            let mut tx = db.snapshot().await.unwrap();
+            let answers = asks.read(&mut tx).await.unwrap();
+            tx.rollback().await.unwrap();
+            let mut found: Vec<Vec<i64>> =
+                answers.iter().map(|rows| rows.iter().map(|row| sqlx::Row::get(row, 0)).collect()).collect();
+            found[3].sort_unstable();
+            assert_eq!(found, [few.to_vec(), vec![300], vec![], many.to_vec()]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_there_once_it_is_committed_and_what_is_dropped_never() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}", dir.path().join("ends.db").display())).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        sqlx::query("create table t (a bigint primary key)").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let rows: Vec<i64> = (0..40).collect();
+        let write = |rows| {
+            let mut batch = Batch::default();
+            batch.rows("insert into t (a) values", 1, "", rows, |query: Query, n: &i64| query.bind(*n));
+            batch
+        };
+        write(&rows[..1]).commit(db.write().await.unwrap()).await.unwrap();
+        write(&rows[1..40]).commit(db.write().await.unwrap()).await.unwrap();
+        // Nothing is left of one that is dropped, nor of one whose last statement fails, and the next is not disturbed.
+        let mut dropped = db.write().await.unwrap();
+        sqlx::query("delete from t").execute(&mut *dropped).await.unwrap();
+        drop(dropped);
+        write(&rows[..1]).commit(db.write().await.unwrap()).await.unwrap_err();
+        write(&[40]).commit(db.write().await.unwrap()).await.unwrap();
+        let counted: (i64,) = sqlx::query_as("select count(*) from t").fetch_one(db.read()).await.unwrap();
+        assert_eq!(counted, (41,));
     }
 
     #[test]

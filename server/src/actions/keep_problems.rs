@@ -62,6 +62,11 @@ impl Sums {
         }
     }
 
+    /// Whether no watch has changed anything that a problem is made of.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     /// Writes what follows. Nothing is asked of the database while all is well. Gives what changed.
     pub async fn write(self, tx: &mut Tx, book: &Book) -> sqlx::Result<BTreeSet<Topic>> {
         let mut topics = BTreeSet::new();

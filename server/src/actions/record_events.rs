@@ -22,7 +22,7 @@ use app::model::subject::Subject;
 
 use super::keep_problems::Sums;
 use super::keep_records::keep_records;
-use crate::db::{Batch, Db, Tx};
+use crate::db::{Asks, Batch, Db, Tx};
 use crate::live::Topic;
 use crate::store::feed::{self, NewEvent};
 use crate::store::parts::{self, ChangeRecord};
@@ -71,18 +71,25 @@ pub struct Recorded {
 /// # Errors
 /// What the database says; nothing of the arrivals is kept then.
 pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::Result<Recorded> {
-    let mut tx = db.write().await?;
-    let recorded = record(&mut tx, book, arrivals).await?;
-    tx.commit().await?;
-    Ok(recorded)
-}
-
-async fn record(tx: &mut Tx, book: &Book, arrivals: &[Arrival]) -> sqlx::Result<Recorded> {
     let most = arrivals.iter().map(|a| a.events.len() as i64).sum();
-    let mut counters = feed::take_turn_with_numbers(tx, most).await?;
+    let mut tx = feed::write_with_numbers(db, most).await?;
+    let told: Vec<&Event> = arrivals.iter().flat_map(|a| &a.events).collect();
+    let identities: Vec<Identity> = told.iter().map(|event| event.identity).collect();
+    let ids: BTreeSet<(&str, &str)> = told.iter().filter_map(|event| run_of(event)).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let mut asks = Asks::default();
+    feed::ask_counters(&mut asks);
+    feed::ask_seen(&mut asks, &identities);
+    runs::ask_by_ids(&mut asks, &ids);
+    watches::ask_of_runs(&mut asks, &ids);
+    let answers = asks.read(&mut tx).await?;
+    let [counters, seen, found, watched] = &answers[..] else {
+        return Err(sqlx::Error::Protocol("four questions, and not four answers".into()));
+    };
+    let (mut counters, seen) = (feed::counters(counters, most)?, feed::seen(seen));
+    let mut known = KnownRuns::default();
+    known.add(runs::found(found), watches::by_run(watched));
     let taken = counters.position + most;
-    let identities: Vec<Identity> = arrivals.iter().flat_map(|a| a.events.iter().map(|e| e.identity)).collect();
-    let seen = feed::seen(tx, &identities).await?;
 
     let mut recorded = Recorded::default();
     let mut fresh: Vec<Fresh> = Vec::new();
@@ -119,40 +126,85 @@ async fn record(tx: &mut Tx, book: &Book, arrivals: &[Arrival]) -> sqlx::Result<
         recorded.receipts.push(receipt);
     }
 
-    let placed = place_checks(tx, &fresh).await?;
+    let placed = place_checks(&mut tx, &fresh).await?;
     for (i, event) in &placed {
         fresh[*i].event = event;
     }
-    let mut moved = move_runs(tx, book, &mut fresh, &mut counters.run_key).await?;
+    known.ask(&mut tx, placed.iter().filter_map(|(_, event)| run_of(event))).await?;
+    let mut moved = move_runs(&mut tx, book, &mut fresh, known, &mut counters.run_key).await?;
     let now = arrivals.iter().map(|a| a.received_at).max().unwrap_or_default();
-    let (events, tallied, from) = (events(&fresh), moved.tallied(tx, now).await?, heard_from(&heard));
+    let (events, tallied, from) = (events(&fresh), moved.tallied(&mut tx, now).await?, heard_from(&heard));
     let hours = hours(&fresh, &moved.reordered);
+    let types = new_types(book, &moved, &fresh);
+    let refused: Vec<RefusedEvent> = arrivals.iter().flat_map(|a| a.refused.iter().cloned()).collect();
+    recorded.topics.extend(moved.topics());
+    if !heard.is_empty() {
+        recorded.topics.insert(Topic::Sources);
+    }
     let mut batch = Batch::default();
     feed::append(&mut batch, &events);
     moved.add_to(&mut batch, &tallied);
     sources::hear(&mut batch, &from);
     sources::add_to_hours(&mut batch, &hours);
-    batch.write(tx).await?;
-    mark_disorder(tx, &fresh, &moved.reordered).await?;
-    recorded.topics.extend(moved.write_problems(tx, book).await?);
-    recorded.topics.extend(keep_levels(tx, book, &fresh).await?);
-    feed::add_repeats(tx, &repeats.into_iter().collect::<Vec<_>>()).await?;
-    let refused: Vec<RefusedEvent> = arrivals.iter().flat_map(|a| a.refused.iter().cloned()).collect();
-    sources::keep_refused(tx, &refused).await?;
+    // Most events are reports that go well: nothing follows from them, and the commit goes with what they write.
+    let plain = fresh.iter().all(|f| f.report().is_some()) && moved.reordered.is_empty() && moved.sums.is_empty();
+    if plain && repeats.is_empty() && refused.is_empty() && types.is_empty() && counters.position == taken {
+        batch.commit(tx).await?;
+        return Ok(recorded);
+    }
+    batch.write(&mut tx).await?;
+    mark_disorder(&mut tx, &fresh, &moved.reordered).await?;
+    recorded.topics.extend(moved.write_problems(&mut tx, book).await?);
+    recorded.topics.extend(keep_levels(&mut tx, book, &fresh).await?);
+    feed::add_repeats(&mut tx, &repeats.into_iter().collect::<Vec<_>>()).await?;
+    sources::keep_refused(&mut tx, &refused).await?;
     let changes: Vec<(&Change, Moment)> = fresh.iter().filter_map(Fresh::change).collect();
     recorded.topics.extend(changes.iter().map(|(change, _)| Topic::Component(change.component.clone())));
-    recorded.parts_changed = deploy(tx, changes).await?;
-    recorded.topics.extend(keep_records(tx, book, &told_records(&fresh)).await?);
-    put_subject_types(tx, book, &moved, &fresh).await?;
+    recorded.parts_changed = deploy(&mut tx, changes).await?;
+    recorded.topics.extend(keep_records(&mut tx, book, &told_records(&fresh)).await?);
+    subjects::put_types(&mut tx, &types).await?;
     if counters.position < taken {
-        feed::give_back_positions(tx, counters.position).await?;
+        feed::give_back_positions(&mut tx, counters.position).await?;
+    }
+    tx.commit().await?;
+    Ok(recorded)
+}
+
+/// The run that an event reports on.
+fn run_of(event: &Event) -> Option<(&str, &str)> {
+    match &event.what {
+        What::Report(report) => Some((&report.workflow, &report.run)),
+        What::Change(_) | What::Queue(..) | What::Check(_) | What::Record(_) | What::Other(..) => None,
+    }
+}
+
+/// The runs that are known of those that events are about, with their watches.
+#[derive(Default)]
+struct KnownRuns {
+    runs: HashMap<(String, String), RunRecord>,
+    watches: HashMap<i64, Vec<Watch>>,
+}
+
+impl KnownRuns {
+    fn add(&mut self, runs: Vec<RunRecord>, watches: HashMap<i64, Vec<Watch>>) {
+        self.runs.extend(runs.into_iter().map(|record| ((record.workflow.clone(), record.run.clone()), record)));
+        self.watches.extend(watches);
     }
 
-    recorded.topics.extend(moved.topics());
-    if !heard.is_empty() {
-        recorded.topics.insert(Topic::Sources);
+    /// Asks for more of them.
+    async fn ask(&mut self, tx: &mut Tx, ids: impl Iterator<Item = (&str, &str)>) -> sqlx::Result<()> {
+        let ids: Vec<_> = ids.collect::<BTreeSet<_>>().into_iter().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut asks = Asks::default();
+        runs::ask_by_ids(&mut asks, &ids);
+        watches::ask_of_runs(&mut asks, &ids);
+        if let [found, watched] = &asks.read(tx).await?[..] {
+            self.add(runs::found(found), watches::by_run(watched));
+        }
+        Ok(())
     }
-    Ok(recorded)
 }
 
 /// An event that was not seen before.
@@ -298,15 +350,15 @@ fn told_records<'a>(fresh: &[Fresh<'a>]) -> Vec<(&'a Record, Moment, Moment)> {
     fresh.iter().filter_map(record).collect()
 }
 
-/// Keeps which types of subjects there are: those of runs that named theirs first just now, and of records. What the
-/// book says a workflow is about is known anyway.
-async fn put_subject_types(tx: &mut Tx, book: &Book, moved: &Moved, fresh: &[Fresh<'_>]) -> sqlx::Result<()> {
+/// The types of subjects of runs that named theirs first just now, and of records. What the book says a workflow is
+/// about is known anyway.
+fn new_types(book: &Book, moved: &Moved, fresh: &[Fresh<'_>]) -> Vec<String> {
     let of_runs = moved.new_subjects.iter().cloned();
     let of_records = told_records(fresh).into_iter().map(|(record, ..)| record.subject.clone());
     let subjects: BTreeSet<Subject> = of_runs.chain(of_records).collect();
     let declared = |kind: &str| book.workflows.values().any(|w| w.subject.as_deref() == Some(kind));
     let types: BTreeSet<&str> = subjects.iter().map(Subject::kind).filter(|kind| !declared(kind)).collect();
-    subjects::put_types(tx, &types.into_iter().collect::<Vec<_>>()).await
+    types.into_iter().map(str::to_owned).collect()
 }
 
 /// Everything that follows for runs, gathered before any of it is written.
@@ -452,28 +504,25 @@ impl Moved {
 }
 
 /// Moves every run that the fresh events are about, and gives them their run keys.
-async fn move_runs(tx: &mut Tx, book: &Book, fresh: &mut [Fresh<'_>], last_key: &mut i64) -> sqlx::Result<Moved> {
+async fn move_runs(
+    tx: &mut Tx,
+    book: &Book,
+    fresh: &mut [Fresh<'_>],
+    mut known: KnownRuns,
+    last_key: &mut i64,
+) -> sqlx::Result<Moved> {
     let mut by_run: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (i, f) in fresh.iter().enumerate() {
-        if let What::Report(report) = &f.event.what {
-            by_run.entry((&report.workflow, &report.run)).or_default().push(i);
+        if let Some(run) = run_of(f.event) {
+            by_run.entry(run).or_default().push(i);
         }
     }
-    let ids: Vec<(&str, &str)> = by_run.keys().copied().collect();
-    let mut known: HashMap<(String, String), RunRecord> = runs::by_ids(tx, &ids)
-        .await?
-        .into_iter()
-        .map(|record| ((record.workflow.clone(), record.run.clone()), record))
-        .collect();
-    let keys: Vec<i64> = known.values().filter(|r| r.open).map(|r| r.key).collect();
-    let mut known_watches = watches::of_runs(tx, &keys).await?;
-
     let mut moved = Moved::default();
     // Runs get their keys in the order in which they were first heard of.
     let mut groups: Vec<((&str, &str), Vec<usize>)> = by_run.into_iter().collect();
     groups.sort_by_key(|(_, events)| events[0]);
     for ((workflow, run), events) in groups {
-        let before = known.remove(&(workflow.to_owned(), run.to_owned()));
+        let before = known.runs.remove(&(workflow.to_owned(), run.to_owned()));
         let is_new = before.is_none();
         let before = before.unwrap_or_else(|| {
             *last_key += 1;
@@ -501,7 +550,7 @@ async fn move_runs(tx: &mut Tx, book: &Book, fresh: &mut [Fresh<'_>], last_key: 
         let now = events.iter().map(|i| fresh[*i].received_at).max().unwrap_or_default();
         let judged = judge(&folded, declared(book, workflow), now);
         moved.keep(&before, &folded, judged.ended_at, declared(book, workflow));
-        let watches = known_watches.remove(&before.key).unwrap_or_default();
+        let watches = known.watches.remove(&before.key).unwrap_or_default();
         moved.judge_again(&RunRecord { folded, ..before }, &watches, judged, now);
     }
     Ok(moved)

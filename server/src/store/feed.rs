@@ -6,9 +6,10 @@ use app::model::event::{Event, Identity};
 use app::model::moment::Moment;
 use app::model::run::Heard;
 use app::model::story::Stored;
+use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row};
 
-use crate::db::{Batch, Tx, read_rows};
+use crate::db::{Asks, Batch, Db, Tx};
 
 /// The last numbers given out.
 #[derive(Debug, Clone, Copy)]
@@ -45,19 +46,21 @@ pub async fn take_turn(tx: &mut Tx) -> sqlx::Result<Counters> {
     Ok(Counters { position, run_key })
 }
 
-/// Takes the turn to write together with numbers for at most this many events and runs, in one statement. Gives the
-/// counters as they were. Positions that are not used must be given back; gaps among run keys harm nobody.
-pub async fn take_turn_with_numbers(tx: &mut Tx, most: i64) -> sqlx::Result<Counters> {
-    let (position, run_key) = sqlx::query_as(
-        "update feed
-        set position = position + $1, run_key = run_key + $1
-        where id = 1
-        returning position - $1, run_key - $1",
-    )
-    .bind(most)
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(Counters { position, run_key })
+/// Takes the turn to write together with numbers for at most this many events and runs: a transaction that has both.
+/// Positions that are not used must be given back; gaps among run keys harm nobody.
+pub async fn write_with_numbers(db: &Db, most: i64) -> sqlx::Result<Tx> {
+    db.write_first("update feed set position = position + $1, run_key = run_key + $1 where id = 1", most).await
+}
+
+/// Asks for the counters.
+pub fn ask_counters(asks: &mut Asks<'_>) {
+    asks.one("select position, run_key from feed where id = 1");
+}
+
+/// The counters, as they were before `taken` numbers were taken.
+pub fn counters(rows: &[AnyRow], taken: i64) -> sqlx::Result<Counters> {
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    Ok(Counters { position: row.get::<i64, _>(0) - taken, run_key: row.get::<i64, _>(1) - taken })
 }
 
 /// Gives back the positions after the last one that was used, so that the feed has no gaps.
@@ -72,13 +75,17 @@ pub async fn newest(pool: &AnyPool) -> sqlx::Result<i64> {
     Ok(position)
 }
 
-/// The positions of those identities that were seen before.
-pub async fn seen(tx: &mut Tx, identities: &[Identity]) -> sqlx::Result<HashMap<Identity, i64>> {
+/// Asks for the positions of those identities that were seen before.
+pub fn ask_seen<'q>(asks: &mut Asks<'q>, identities: &'q [Identity]) {
     let head = "with wanted (identity) as (values";
     let tail =
         ") select e.identity, e.identity_check, e.position from wanted join events e on e.identity = wanted.identity";
-    let rows = read_rows(tx, head, 1, tail, identities, |query, identity| query.bind(identity.key)).await?;
-    Ok(rows.iter().map(|row| (Identity { key: row.get(0), check: row.get(1) }, row.get(2))).collect())
+    asks.rows(head, 1, tail, identities, |query, identity| query.bind(identity.key));
+}
+
+/// The positions of those identities that were seen before.
+pub fn seen(rows: &[AnyRow]) -> HashMap<Identity, i64> {
+    rows.iter().map(|row| (Identity { key: row.get(0), check: row.get(1) }, row.get(2))).collect()
 }
 
 /// When an event was heard, if it was.

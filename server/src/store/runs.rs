@@ -4,9 +4,10 @@ use app::model::moment::Moment;
 use app::model::run::Run;
 use app::model::status::State;
 use app::pages::runs::RunFilter;
+use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Batch, Tx, read_rows};
+use crate::db::{Asks, Batch, Tx, read_rows};
 
 /// A run as it is stored.
 #[derive(Debug, Clone)]
@@ -53,14 +54,18 @@ fn record(row: &sqlx::any::AnyRow) -> Option<RunRecord> {
     })
 }
 
-/// Those runs that exist, of the (workflow, run) that are asked for.
-pub async fn by_ids(tx: &mut Tx, ids: &[(&str, &str)]) -> sqlx::Result<Vec<RunRecord>> {
+/// Asks for those runs that exist, of these (workflow, run).
+pub fn ask_by_ids<'q>(asks: &mut Asks<'q>, ids: &'q [(&str, &str)]) {
     let head = "with wanted (workflow, run) as (values";
     let tail = format!(
         ") select distinct {COLUMNS} from wanted join runs on runs.run = wanted.run and runs.workflow = wanted.workflow"
     );
-    let rows = read_rows(tx, head, 2, &tail, ids, |query, (workflow, run)| query.bind(*workflow).bind(*run)).await?;
-    Ok(rows.iter().filter_map(record).collect())
+    asks.rows(head, 2, tail, ids, |query, (workflow, run)| query.bind(*workflow).bind(*run));
+}
+
+/// The runs that were found.
+pub fn found(rows: &[AnyRow]) -> Vec<RunRecord> {
+    rows.iter().filter_map(record).collect()
 }
 
 /// The runs with these keys.

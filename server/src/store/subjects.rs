@@ -33,9 +33,9 @@ pub async fn members(tx: &mut Tx, link: &Link, most: i64) -> sqlx::Result<Vec<Me
 }
 
 /// Keeps that these types of subjects were heard of.
-pub async fn put_types(tx: &mut Tx, types: &[&str]) -> sqlx::Result<()> {
+pub async fn put_types(tx: &mut Tx, types: &[String]) -> sqlx::Result<()> {
     let head = "insert into subject_types (type) values";
-    write_rows(tx, head, 1, "on conflict (type) do nothing", types, |query, kind| query.bind(*kind)).await
+    write_rows(tx, head, 1, "on conflict (type) do nothing", types, |query, kind| query.bind(kind.as_str())).await
 }
 
 /// The types of subjects that were heard of and that the book did not declare then, at most 100.

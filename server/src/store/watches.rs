@@ -6,9 +6,10 @@ use app::model::judge::Watch;
 use app::model::moment::Moment;
 use app::model::problem::{Helpless, Kind};
 use app::model::status::State;
+use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Batch, Tx, read_rows, write_rows};
+use crate::db::{Asks, Batch, Tx, read_rows, write_rows};
 
 const COLUMNS: &str = "watches.run_key, watches.step, watches.state, watches.since, watches.due_at,
     watches.between_steps, watches.next_attempt_at, watches.gives_up_at, watches.attempt, watches.error,
@@ -38,12 +39,27 @@ fn watch(row: &sqlx::any::AnyRow) -> (i64, Watch) {
 pub async fn of_runs(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<HashMap<i64, Vec<Watch>>> {
     let head = "with wanted (run_key) as (values";
     let tail = format!(") select distinct {COLUMNS} from wanted join watches on watches.run_key = wanted.run_key");
-    let rows = read_rows(tx, head, 1, &tail, keys, |query, key| query.bind(*key)).await?;
+    Ok(by_run(&read_rows(tx, head, 1, &tail, keys, |query, key| query.bind(*key)).await?))
+}
+
+/// Asks for the watches of these (workflow, run).
+pub fn ask_of_runs<'q>(asks: &mut Asks<'q>, ids: &'q [(&str, &str)]) {
+    let head = "with wanted (workflow, run) as (values";
+    let tail = format!(
+        ") select distinct {COLUMNS} from wanted
+        join runs on runs.run = wanted.run and runs.workflow = wanted.workflow
+        join watches on watches.run_key = runs.run_key"
+    );
+    asks.rows(head, 2, tail, ids, |query, (workflow, run)| query.bind(*workflow).bind(*run));
+}
+
+/// The watches that were found, by run key.
+pub fn by_run(rows: &[AnyRow]) -> HashMap<i64, Vec<Watch>> {
     let mut found: HashMap<i64, Vec<Watch>> = HashMap::new();
     for (key, watch) in rows.iter().map(watch) {
         found.entry(key).or_default().push(watch);
     }
-    Ok(found)
+    found
 }
 
 /// Ends every watch of these runs. By run alone: SQLite searches an index for single values, not for pairs.

@@ -135,7 +135,7 @@ pub async fn picture(app: &App, subject: &Subject) -> Result<SubjectPicture, Err
 /// The runs that belong to the story of a subject, as of one moment.
 async fn joined(app: &App, subject: &Subject) -> Result<(Joining, Vec<RunRecord>), Error> {
     let mut joining = Joining::about(subject, MOST_RUNS);
-    let mut tx = app.db.read().begin().await?;
+    let mut tx = app.db.snapshot().await?;
     while let Some(link) = joining.ask() {
         let members = subjects::members(&mut tx, &link, MOST_RUNS as i64 + 1).await?;
         joining.found(&link, &members);
