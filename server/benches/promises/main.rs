@@ -2,9 +2,11 @@
 
 mod blast;
 mod client;
+mod crowd;
 mod load;
 mod portal;
 mod table;
+mod watch;
 mod yardstick;
 
 use std::time::{Duration, Instant};
@@ -30,6 +32,8 @@ fn main() {
     creators(&mut table, scale);
     start_and_memory(&mut table, scale);
     history(&mut table, scale);
+    watch::measure(&mut table, scale);
+    crowd::measure(&mut table);
     blast::measure(&mut table);
     table.finish(quick);
 }

@@ -69,6 +69,28 @@ impl Portal {
         json.pointer(pointer).and_then(serde_json::Value::as_f64).unwrap_or(0.0)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A number of its metrics; 0 when it is not there.
+    pub fn metric(&self, name: &str) -> f64 {
+        let (_, body) = self.connect().get("/metrics");
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
+    }
+
+    /// The processor time that it has used, of all its threads.
+    pub fn processor_time(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap_or_default();
+        // After the name in brackets; the fields are counted from there. Ticks are a hundredth of a second (proc(5)).
+        let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 = [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Resident memory now, in MB.
     pub fn memory(&self) -> f64 {
         self.status("VmRSS:")

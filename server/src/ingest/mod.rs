@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod cloudevents;
+pub mod commits;
 mod patience;
 pub mod ping;
 pub mod writer;

@@ -1,11 +1,12 @@
 //! The writer: takes what waits from all requests, records it in one commit, then answers every caller.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::commits::Commits;
 use super::patience::wait_for;
 use crate::actions::record_events::{Arrival, Receipt, record_events};
 use crate::db::Db;
@@ -29,6 +30,7 @@ const TRIES: u32 = 3;
 pub struct Writer {
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
+    commits: Arc<Commits>,
 }
 
 #[derive(Debug)]
@@ -55,13 +57,17 @@ impl Writer {
         let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_ARRIVALS);
         // A thread of its own: a commit is a dozen short statements, and handing each of them from thread to thread of
         // the runtime took longer than the statements.
+        let commits = Arc::<Commits>::default();
+        let counted = commits.clone();
         let task = tokio::task::spawn_blocking(move || {
             while let Some(first) = waiting.blocking_recv() {
                 let batch = with_what_waits(first, &mut waiting);
+                let began = Instant::now();
                 wait_for(commit(&db, &worlds, &live, batch));
+                counted.took(began.elapsed());
             }
         });
-        (Self { jobs, room: Arc::new(Semaphore::new(MOST_WAITING)) }, task)
+        (Self { jobs, room: Arc::new(Semaphore::new(MOST_WAITING)), commits }, task)
     }
 
     /// Records an arrival if there is room for it now.
@@ -87,6 +93,11 @@ impl Writer {
         let job = Job { arrival, _room: room, answer };
         self.jobs.send(job).await.map_err(|_| WriteError::Stopping)?;
         answered.await.unwrap_or(Err(WriteError::Stopping))
+    }
+
+    /// How long its commits took, from taking what waits to the answers.
+    pub fn commits(&self) -> &Commits {
+        &self.commits
     }
 
     /// How many events wait to be committed.
@@ -131,6 +142,8 @@ async fn commit(db: &Db, worlds: &Worlds, live: &Live, batch: Vec<Job>) {
     drop(turn);
     match recorded {
         Ok(recorded) => {
+            // Before the answers: a page that is asked for after one knows that it shows this.
+            live.changed(recorded.topics);
             for ((answer, room), receipt) in answers.into_iter().zip(recorded.receipts) {
                 drop(room);
                 // A caller that went away has its events all the same.
@@ -140,7 +153,6 @@ async fn commit(db: &Db, worlds: &Worlds, live: &Live, batch: Vec<Job>) {
                 worlds.reload(db).await;
                 live.changed([crate::live::Topic::Book].into());
             }
-            live.changed(recorded.topics);
         }
         Err(error) => {
             tracing::error!(%error, arrivals = arrivals.len(), "events were not recorded");

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use app::model::moment::Moment;
+use app::model::problem::Kind;
 use app::model::status::State as Status;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::App;
 use crate::standing;
-use crate::store::{feed, queues, sources};
+use crate::store::{feed, problems, queues, sources};
 
 /// The process answers.
 pub async fn health() -> &'static str {
@@ -65,6 +66,12 @@ async fn numbers(app: &App) -> sqlx::Result<String> {
         Some((format!("{{workflow=\"{}\"}}", label(&s.id)), seconds))
     });
     family("oldest_waiting_seconds", "gauge", "How long the oldest open run has been where it is.", oldest.collect());
+    let mut problems: std::collections::BTreeMap<&str, f64> = Kind::ALL.iter().map(|kind| (kind.name(), 0.0)).collect();
+    for problem in problems::open(app.db.read()).await?.iter().filter(|p| p.is_raised()) {
+        *problems.entry(problem.kind.name()).or_default() += 1.0;
+    }
+    let problems = problems.into_iter().map(|(kind, n)| (format!("{{kind=\"{kind}\"}}"), n));
+    family("problems_open", "gauge", "Open problems by kind.", problems.collect());
     let queues: std::collections::BTreeMap<_, _> = queues::all(app.db.read()).await?.into_iter().collect();
     let depth = queues.iter().map(|(id, q)| (format!("{{queue=\"{}\"}}", label(id)), q.level.depth as f64));
     family("queue_depth", "gauge", "How many wait in a queue, by its newest report.", depth.collect());
@@ -93,6 +100,20 @@ async fn numbers(app: &App) -> sqlx::Result<String> {
         "Events that wait to be committed.",
         vec![(String::new(), app.writer.waiting() as f64)],
     );
+    let commits = app.writer.commits();
+    let mut took: Vec<_> = commits
+        .up_to()
+        .into_iter()
+        .map(|(bound, count)| {
+            let bound = bound.map_or("+Inf".to_owned(), |millis| (millis as f64 / 1000.0).to_string());
+            (format!("_bucket{{le=\"{bound}\"}}"), count as f64)
+        })
+        .collect();
+    let all = took.last().map_or(0.0, |(_, count)| *count);
+    took.extend([("_sum".to_owned(), commits.sum().as_secs_f64()), ("_count".to_owned(), all)]);
+    family("commit_seconds", "histogram", "How long commits of events took.", took);
+    let drawn = vec![(String::new(), app.pictures.drawn() as f64)];
+    family("pictures_drawn_total", "counter", "Pictures drawn for pages that are followed.", drawn);
     Ok(out)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,14 @@ const LONGEST: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Pictures {
     followed: Mutex<HashMap<Topic, Followed>>,
+    drawn: AtomicU64,
+}
+
+impl Pictures {
+    /// How many pictures were drawn since the start.
+    pub fn drawn(&self) -> u64 {
+        self.drawn.load(Ordering::Relaxed)
+    }
 }
 
 /// One topic that is being followed.
@@ -127,6 +136,7 @@ async fn make_pictures(app: Arc<App>, topic: Topic, show: watch::Sender<Message>
     loop {
         let made_at = Instant::now();
         let told = app.live.told();
+        app.pictures.drawn.fetch_add(1, Ordering::Relaxed);
         match picture(&app, &topic).await {
             Ok(picture) => {
                 let position = feed::newest(app.db.read()).await.unwrap_or_default();

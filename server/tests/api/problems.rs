@@ -25,6 +25,7 @@ on_both_databases![
     a_viewer_may_read_and_not_act,
     failures_of_two_workflows_on_one_component_have_one_origin,
     a_hung_run_among_good_ones_is_the_only_problem,
+    the_metrics_tell_problems_by_kind_and_how_long_commits_took,
 ];
 
 async fn open(server: &TestServer) -> Vec<Value> {
@@ -344,4 +345,17 @@ async fn a_hung_run_among_good_ones_is_the_only_problem(server: TestServer) {
     assert_eq!((&problem["kind"], &problem["count"]), (&json!("stuck"), &json!(1)));
     let record = server.json(&format!("/problems/{id}")).await;
     assert_eq!(record["subjects"], json!(["hung"]));
+}
+
+async fn the_metrics_tell_problems_by_kind_and_how_long_commits_took(server: TestServer) {
+    refused(&server, "1", "08:00").await;
+    let text = server.program(&server.read).get("/metrics").await.expect(200).text;
+    let numbers = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse::<f64>().unwrap()
+    };
+    assert_eq!(numbers("watchbook_problems_open{kind=\"failed\"}"), 1.0);
+    assert_eq!(numbers("watchbook_problems_open{kind=\"stuck\"}"), 0.0);
+    assert_eq!(numbers("watchbook_commit_seconds_count"), numbers("watchbook_commit_seconds_bucket{le=\"+Inf\"}"));
+    assert!(numbers("watchbook_commit_seconds_count") >= 1.0 && numbers("watchbook_commit_seconds_sum") > 0.0);
 }
