@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-use super::plan::{CYCLE, Day, Phase, Planned};
+use super::plan::{CYCLE, Day, Phase, Planned, What};
 use super::story::{Fault, Story};
 use super::troubles;
 
@@ -58,12 +58,18 @@ pub fn ordinary(day: Day, cycle: i64, rng: &mut StdRng) -> Vec<Planned> {
     for (half, at) in [5, 215].into_iter().enumerate() {
         // The update that does not come: the first anyone hears of it is that nothing is heard.
         if phase != Some(Phase::Finance) || half == 0 {
-            let slow = phase == Some(Phase::Backlog) && half == 1;
-            planned.extend(stock_update(7_000 + 2 * cycle + half as i64, day.at(cycle, at), slow, rng));
+            let tried_twice = phase == Some(Phase::Backlog) && half == 1;
+            let turn = if tried_twice { StockTurn::TriedTwice } else { StockTurn::Usual };
+            let number = 7_000 + 2 * cycle + half as i64;
+            planned.extend(stock_update(number, day.at(cycle, at), turn, shop_takes(cycle), rng));
         }
     }
     let at = day.at(cycle, 30) + seconds(rng, 0.0, 120.0);
-    planned.extend(invoice(2 * cycle, at, 1.0, None, rng));
+    let mut invoice = invoice(2 * cycle, at, 1.0, None, rng);
+    if arrives_backwards(cycle) {
+        tell_ends_first(&mut invoice);
+    }
+    planned.extend(invoice);
     let every = if phase.is_some() { REPORTS.0 } else { REPORTS.1 };
     for at in (0..CYCLE.millis() / 1000 / every).map(|i| day.at(cycle, i * every + 3)) {
         planned.extend(queues(day, at, every, rng));
@@ -228,23 +234,91 @@ pub fn parcel(day: Day, number: i64, at: Moment, rng: &mut StdRng) -> Vec<Planne
     parcel.end()
 }
 
-/// A stock update; a slow one finds the warehouse database only at the second try.
-fn stock_update(number: i64, at: Moment, slow: bool, rng: &mut StdRng) -> Vec<Planned> {
+/// What is different about one stock update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StockTurn {
+    /// Nothing.
+    Usual,
+    /// It finds the warehouse database only at the second try.
+    TriedTwice,
+    /// The shop takes all items but a few; somebody sends these five minutes later.
+    SomeItems,
+}
+
+/// How long the shop usually takes for new numbers of stock, in seconds.
+pub const SHOP_TAKES: (f64, f64) = (3.0, 9.0);
+
+/// How long it takes in a cycle: for more than an hour before the start and a while after it, and again every three
+/// hours, much longer than usual.
+fn shop_takes(cycle: i64) -> (f64, f64) {
+    match (cycle + 9).rem_euclid(26) {
+        0..11 => (32.0, 48.0),
+        _ => SHOP_TAKES,
+    }
+}
+
+/// Whether what the finance office tells arrives backwards: for an hour around the start, and again later.
+fn arrives_backwards(cycle: i64) -> bool {
+    (cycle + 6).rem_euclid(16) < 10
+}
+
+/// Lets the start of each step that starts and ends be told just after its end.
+fn tell_ends_first(told: &mut [Planned]) {
+    let of = |planned: &Planned| match &planned.what {
+        What::Told(_, event) => Some((event["step"].clone(), event["state"].clone())),
+        What::Tries(_) => None,
+    };
+    for i in 1..told.len() {
+        if let (Some((started, running)), Some((ended, succeeded))) = (of(&told[i - 1]), of(&told[i]))
+            && started == ended
+            && running == "running"
+            && succeeded == "succeeded"
+        {
+            told[i - 1].at = told[i].at + Span::from_millis(1_200);
+        }
+    }
+}
+
+/// A stock update, with how long the shop takes at least and at most.
+pub fn stock_update(
+    number: i64,
+    at: Moment,
+    turn: StockTurn,
+    (least, most): (f64, f64),
+    rng: &mut StdRng,
+) -> Vec<Planned> {
     let mut update = Story::new("stock-sync", format!("stock-{number}"), "warehouse/main".to_owned(), at);
     let read = seconds(rng, 2.0, 8.0);
-    match slow {
-        true => {
+    match turn {
+        StockTurn::TriedTwice => {
             let fault = Fault { code: "timeout", message: "the warehouse database did not answer in 30 s" };
             update.tries_badly("read-warehouse-stock", 1, read, fault, Some(Span::from_secs(10)));
             update.wait(Span::from_millis(10_200));
             update.tries_well("read-warehouse-stock", 2, seconds(rng, 2.0, 6.0));
         }
-        false => update.does("read-warehouse-stock", read),
+        StockTurn::Usual | StockTurn::SomeItems => update.does("read-warehouse-stock", read),
     }
     update.wait(seconds(rng, 0.1, 0.5));
     update.does("subtract-reservations", seconds(rng, 1.0, 4.0));
     update.wait(seconds(rng, 0.1, 0.5));
-    update.does("update-shop-stock", seconds(rng, 5.0, 20.0));
+    let took = seconds(rng, least, most);
+    match turn {
+        StockTurn::SomeItems => {
+            update.tell("update-shop-stock", "running", json!({"attempt": 1}));
+            update.wait(took);
+            let failed: Vec<String> = (1..=3).map(|n| format!("item 40-{}", number * 3 % 900 + n)).collect();
+            let fault = Fault { code: "207", message: "partial: some items are locked by an open count" };
+            let remainder = json!({"done": 97, "total": 100, "failed": failed});
+            update.tell(
+                "update-shop-stock",
+                "partial",
+                json!({"attempt": 1, "remainder": remainder, "error": fault.json()}),
+            );
+            update.wait(Span::from_minutes(5));
+            update.tries_well("update-shop-stock", 2, seconds(rng, 1.0, 3.0));
+        }
+        StockTurn::Usual | StockTurn::TriedTwice => update.does("update-shop-stock", took),
+    }
     update.wait(seconds(rng, 0.1, 0.5));
     update.does("mark-sold-out", seconds(rng, 1.0, 4.0));
     update.end()

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use app::model::book::Book;
 use app::model::event::Event;
+use app::model::hourly::{HOUR, begin};
 use app::model::moment::{Moment, Span};
 use app::model::pause::Pause;
 use app::model::problem::Where;
@@ -17,7 +18,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::company::{BOOKED_WRONG, number, seconds};
+use super::company::{BOOKED_WRONG, SHOP_TAKES, StockTurn, number, seconds, stock_update};
 use super::place::Place;
 use super::plan::{Plan, Planned, What};
 use super::sample;
@@ -50,6 +51,11 @@ const NEVER_REVIEWED: &str = "nightly-reconcile-did-not-run";
 /// How many nights the nightly job ran before the one in which it did not.
 const NIGHTS: i64 = 6;
 
+/// How many days, hours of each and stock updates in each hour make the usual.
+const DAYS: i64 = 7;
+const HOURS: i64 = 3;
+const UPDATES: i64 = 40;
+
 /// The past is recorded in pieces of this length, so that each source is known to speak at least that often.
 const PIECE: Span = Span::from_minutes(5);
 
@@ -77,6 +83,7 @@ pub async fn make(
         past.read_book(RUNBOOK_EDITED).await?;
         past.deploy().await?;
         past.review(REVIEWED, |slug| ![OVERDUE, NEVER_REVIEWED].contains(&slug)).await?;
+        past.days().await?;
         past.nights().await?;
         past.play(plan).await?;
         past.pause().await?;
@@ -175,6 +182,27 @@ impl Past<'_> {
             ended: None,
         };
         pause(self.db, &self.worlds.book(), "stock-sync", &paused, "127.0.0.1").await.map_err(not_made)?;
+        Ok(())
+    }
+
+    /// On each of the last days stock was brought to the shop at this hour as always: more than twice as often as today,
+    /// and faster. That is the usual which today differs from.
+    async fn days(&self) -> Result<(), String> {
+        let mut rng = StdRng::seed_from_u64(self.start.millis() as u64);
+        let mut number = 0;
+        for day in (1..=DAYS).rev() {
+            let mut planned = Vec::new();
+            for hour in 0..HOURS {
+                let begin = begin(self.days_ago(day), HOUR) - Span::from_minutes(60 * hour);
+                for n in 0..UPDATES {
+                    number += 1;
+                    let at = begin + Span::from_millis(n * HOUR.millis() / UPDATES);
+                    planned.extend(stock_update(number, at, StockTurn::Usual, SHOP_TAKES, &mut rng));
+                }
+            }
+            planned.sort_by_key(|planned| planned.at);
+            self.record(planned).await?;
+        }
         Ok(())
     }
 

@@ -4,7 +4,9 @@ use app::model::moment::{Moment, Span};
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::company::{Refusal, invoice, new_order, number, parcel, seconds, until_paid};
+use super::company::{
+    Refusal, SHOP_TAKES, StockTurn, invoice, new_order, number, parcel, seconds, stock_update, until_paid,
+};
 use super::plan::{CYCLE, Day, Phase, Planned, What};
 use super::story::Fault;
 
@@ -33,10 +35,14 @@ pub fn of(day: Day, cycle: i64, rng: &mut StdRng) -> Vec<Planned> {
     let present = cycle >= 0;
     match day.phase(cycle) {
         None => Vec::new(),
-        Some(Phase::Deployment) if present => vec![
-            deployment(at(40), cycle, &format!("2.14.{}", cycle / 4), "Try an order 8 times before it is held"),
-            Planned { at: at(45), what: What::Tries(TRIES.1) },
-        ],
+        Some(Phase::Deployment) if present => {
+            let mut planned = vec![
+                deployment(at(40), cycle, &format!("2.14.{}", cycle / 4), "Try an order 8 times before it is held"),
+                Planned { at: at(45), what: What::Tries(TRIES.1) },
+            ];
+            planned.extend(stock_update(9_000 + cycle, at(75), StockTurn::SomeItems, SHOP_TAKES, rng));
+            planned
+        }
         Some(Phase::Deployment) => Vec::new(),
         Some(Phase::Finance) => {
             let refusal = Refusal { at: at(120), by_hand: at(330) };
@@ -50,6 +56,8 @@ pub fn of(day: Day, cycle: i64, rng: &mut StdRng) -> Vec<Planned> {
             let mut planned = stuck_order(number(0), at(350), rng);
             planned.extend(late_retry(day, number(1), at(380), rng));
             planned.extend(ordered_again(day, number(2), basket(number(0)), at(640), rng));
+            // Somebody starts a stock update by hand, 20 seconds after the one that starts by itself.
+            planned.extend(stock_update(9_000 + cycle, at(235), StockTurn::Usual, SHOP_TAKES, rng));
             if present {
                 planned.push(deployment(at(195), cycle, RUNNING, "Back to 6 tries: held orders were found too late"));
                 planned.push(Planned { at: at(200), what: What::Tries(TRIES.0) });
