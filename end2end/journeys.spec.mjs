@@ -1,4 +1,4 @@
-// The four journeys that Watchbook is for, as people take them: on a phone and at a desk, by day and by night, and
+// The journeys that Watchbook is for, as people take them: on a phone and at a desk, by day and by night, and
 // once without JavaScript.
 
 import assert from "node:assert/strict";
@@ -13,6 +13,8 @@ const short = ({ size, colour, javaScript = true }) => `${size}-${colour}${javaS
 
 /** What has to be true of every page that somebody passes. */
 async function good(page) {
+  // At the foot of the page nothing lies half under the bar of a phone, which axe would take for too small to press.
+  if (await page.locator(".incident-bar").count()) await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
   await axe(page);
   await fits(page);
   calm(page);
@@ -104,6 +106,107 @@ describe("incident: from the link in an alert to the first recovery step", () =>
       const page = await open(browser, `${server.url}/workflows/${workflow}`, way);
       await inSight(page.locator(".trouble .recovery ol > li").first(), "the first step");
       await page.context().close();
+    });
+  }
+});
+
+describe("incident: from \"I'm on it\" over a hand-over to the end and what was learned", () => {
+  let server, browser, olga, omar;
+  const error = { code: "503", message: "SAP Business One refused the order" };
+  before(async () => {
+    server = await Server.start();
+    [olga, omar] = [server.account("olga", "operator"), server.account("omar", "operator")];
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  /** Presses what changes something and waits for the page that follows. */
+  const does = (page, place, way) => Promise.all([page.waitForEvent("load"), press(place, way)]);
+
+  /** Opens one of the acts that open in place; on a phone from the bar at its foot. */
+  async function opens(page, name, way) {
+    const bar = page.locator(".incident-bar");
+    if (way.size === "phone" && way.javaScript !== false) await press(bar.getByRole("link", { name }), way);
+    else await press(page.locator(".acts summary", { hasText: name }), way);
+  }
+
+  for (const [n, way] of ways.entries()) {
+    it(named(way), { timeout: 120_000 }, async () => {
+      const order = String(2000 + n);
+      const time = new Date(Date.now() - 12 * 60_000).toISOString();
+      await server.events([step(workflow, order, "push-to-erp", "failed", { time, attempt: 6, error, subject: `order/${order}` })]);
+      const page = await open(browser, `${server.url}/sign-in?next=/workflows/${workflow}`, way);
+      await signIn(page, "olga", olga);
+      const trouble = page.locator(".trouble.s-broken").first();
+      assert.match(await trouble.innerText(), /Nobody is on it yet/);
+      await does(page, trouble.getByRole("button", { name: "I'm on it" }), way);
+      assert.match(await trouble.innerText(), /olga is on it since/);
+      // A step is done, one is left out with a word, and one is taken back: who, when and which version stay.
+      const steps = trouble.locator("ol > li");
+      const first = (await steps.first().locator("p").first().innerText()).trim();
+      await does(page, trouble.getByRole("button", { name: `Done: ${first}` }), way);
+      assert.match(await steps.first().innerText(), /Done \d\d:\d\d by olga, version 1/);
+      await does(page, trouble.getByRole("button", { name: `Not done after all: ${first}` }), way);
+      await does(page, trouble.getByRole("button", { name: `Done: ${first}` }), way);
+      await press(steps.nth(1).locator("summary"), way);
+      await steps.nth(1).getByLabel("Why it is left out").fill("There is only this one order.");
+      await does(page, steps.nth(1).getByRole("button", { name: "Leave it out" }), way);
+      assert.match(await steps.nth(1).innerText(), /Left out: There is only this one order\., \d\d:\d\d by olga/);
+      await opens(page, "Note", way);
+      await page.getByLabel("What you saw or did").fill("The ERP answers again.");
+      await does(page, page.getByRole("button", { name: "Note it" }), way);
+      await shot(page, `work-1-${short(way)}`);
+      await good(page);
+      // The hand-over is written already: state, what is done and what is open.
+      await opens(page, "Hand over", way);
+      const draft = await page.getByLabel("For whoever takes it").inputValue();
+      assert.ok(draft.includes(first) && draft.includes("olga") && /Push to ERP/.test(draft), draft);
+      await shot(page, `work-2-hand-over-${short(way)}`);
+      await good(page);
+      await does(page, page.getByRole("button", { name: "Hand it over" }), way);
+      await page.context().close();
+
+      const next = await open(browser, `${server.url}/sign-in?next=/workflows/${workflow}`, way);
+      await signIn(next, "omar", omar);
+      assert.match(await next.locator(".handed").innerText(), /olga handed it over \d\d:\d\d/);
+      await shot(next, `work-3-handed-${short(way)}`);
+      await good(next);
+      await does(next, next.getByRole("button", { name: "I take it" }), way);
+      assert.match(await next.locator(".trouble.s-broken").first().innerText(), /omar is on it since/);
+      const record = await next.locator(".trouble.s-broken").first().getByRole("link", { name: /^Problem \d+$/ }).getAttribute("href");
+      await press(next.locator(".acts summary", { hasText: "End it" }), way);
+      await next.getByLabel("Why it is over").fill("Sent again by hand, confirmed in the ERP.");
+      await does(next, next.getByRole("button", { name: "End it" }), way);
+      // The record stays: who did what, how it ended and why it had not by itself.
+      await next.goto(server.url + record);
+      assert.match(await next.title(), /^Over|problem \d+/);
+      const words = await next.locator("main").innerText();
+      for (const told of [
+        /olga is on it/,
+        /olga did .*version 1/,
+        /olga took back/,
+        /olga left out/,
+        /olga noted\s+The ERP answers again\./,
+        /olga handed it over/,
+        /omar took it over/,
+        /omar ended it\s+Sent again by hand/,
+        /Was the runbook right\?/,
+      ]) {
+        assert.match(words, told);
+      }
+      await shot(next, `work-4-record-${short(way)}`);
+      await good(next);
+      // What was wrong with the runbook flags that section.
+      await press(next.locator("summary", { hasText: /^No$/ }), way);
+      await next.getByLabel("Which step was wrong, or what was missing").fill(`How to send one order alone is missing (${order}).`);
+      await does(next, next.getByRole("button", { name: "Say so" }), way);
+      await next.goto(`${server.url}/reviews/${slug}`);
+      assert.match(await next.locator("main").innerText(), new RegExp(`How to send one order alone is missing \\(${order}\\)`));
+      await good(next);
+      await next.context().close();
     });
   }
 });

@@ -115,7 +115,7 @@ fn step_row(incident: &Incident, n: usize, step: &StepTick) -> AnyView {
     let skip = (step.done.is_none()).then(|| {
         let field = format!("skip-{id}-{n}");
         view! {
-            <details class="skip for-operators" data-live-keep="">
+            <details class="leave-out for-operators" data-live-keep="">
                 <summary>"Skip"</summary>
                 <form method="post" action=action.clone()>
                     {hidden("skip")}
