@@ -538,7 +538,11 @@ impl Problem {
         match (ended.how, &ended.by, Helpless::parse(&ended.why)) {
             (How::ByItself, ..) => "It recovered by itself.".to_owned(),
             (How::Continued, ..) => "It went on as another problem at the same place.".to_owned(),
-            (How::ByPerson, Some(by), _) => format!("Ended by {by}: {}", ended.why),
+            (How::ByPerson, Some(by), _) => {
+                let why = self.helpless.map(|why| format!(" It had not recovered by itself because {}.", why.words()));
+                let stop = if ended.why.ends_with(['.', '!', '?']) { "" } else { "." };
+                format!("Ended by {by}: {}{stop}{}", ended.why, why.unwrap_or_default())
+            }
             (How::ByPerson, None, Some(why)) => {
                 format!("A person did it. It had not recovered by itself because {}.", why.words())
             }

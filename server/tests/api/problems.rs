@@ -248,7 +248,8 @@ async fn a_person_ends_a_problem_with_a_reason_and_every_run_says_so(server: Tes
     assert_eq!(act(&operator, id, "end", &[("words", "Entered by hand")]).await, 303);
     assert_eq!(open(&server).await, Vec::<Value>::new());
     let over = server.json(&format!("/problems/{id}")).await;
-    assert_eq!((&over["ended"], &over["ending"]), (&json!("by_person"), &json!("Ended by operator: Entered by hand")));
+    let ending = "Ended by operator: Entered by hand. It had not recovered by itself because all tries were used up.";
+    assert_eq!((&over["ended"], &over["ending"]), (&json!("by_person"), &json!(ending)));
     for run in ["1", "2"] {
         let run = server.json(&format!("/runs/order-to-erp/{run}")).await;
         let story = run["story"].as_array().unwrap();
