@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use app::model::blast::affected;
 use app::model::book::Workflow;
 use app::model::check_in;
+use app::model::group::down;
 use app::model::moment::{Moment, Span};
 use app::model::pause::{self, Pause, Paused};
 use app::model::problem::{Family, Problem, Where};
@@ -42,6 +44,8 @@ pub struct Standing {
     pub paused: Paused,
     /// Its pauses that have ended lately.
     pub resumed: Vec<Pause>,
+    /// The ids on the way from a component that is down to one that it uses, where it is fine itself; else none.
+    pub affected_by: Vec<String>,
 }
 
 impl Standing {
@@ -84,6 +88,7 @@ pub async fn all(app: &App, world: &World, now: Moment) -> sqlx::Result<Vec<Stan
         let steps = steps.remove(&id).unwrap_or_default();
         standings.push(stand(app, world, id, tally, steps, (&sources, &open, &pauses), now).await?);
     }
+    reach(world, &open, &mut standings);
     Ok(standings)
 }
 
@@ -101,7 +106,17 @@ pub async fn one(app: &App, world: &World, id: &str, now: Moment) -> sqlx::Resul
     let sources = sources::all(pool).await?;
     let open = problems::open(pool).await?;
     let pauses = pauses_near(app, now).await?;
-    stand(app, world, id.to_owned(), tally, steps, (&sources, &open, &pauses), now).await.map(Some)
+    let mut standing = [stand(app, world, id.to_owned(), tally, steps, (&sources, &open, &pauses), now).await?];
+    reach(world, &open, &mut standing);
+    Ok(standing.into_iter().next())
+}
+
+/// Says of workflows that are fine themselves what they need that is down.
+fn reach(world: &World, open: &[Problem], standings: &mut [Standing]) {
+    let affected = affected(&world.book, &down(open, &world.book));
+    for standing in standings.iter_mut().filter(|s| s.verdict.state == State::OnTrack) {
+        standing.affected_by = affected.workflows.get(&standing.id).cloned().unwrap_or_default();
+    }
 }
 
 /// The pauses that are in force at `now` or have ended lately.
@@ -164,7 +179,16 @@ async fn stand(
     };
     let verdict = verdict(&known, now, &app.config.zone());
     let resumed = pauses.iter().filter(|p| p.end() <= now && touches(p, &id, declared)).cloned().collect();
-    Ok(Standing { id, tally: tally.unwrap_or_default(), steps, places, verdict, paused, resumed })
+    Ok(Standing {
+        id,
+        tally: tally.unwrap_or_default(),
+        steps,
+        places,
+        verdict,
+        paused,
+        resumed,
+        affected_by: Vec::new(),
+    })
 }
 
 /// What judges claim about a workflow, its steps, or what they use.

@@ -167,6 +167,7 @@ fn on_track(rows: &[WorkflowRow]) -> AnyView {
             <li data-key=row.id.clone()>
                 {parts::icon("state-on_track")}
                 <a href=format!("/workflows/{}", parts::path_part(&row.id))>{row.name.clone()}</a>
+                {row.affected_by.as_ref().map(|by| parts::affected(&by.name))}
                 <span class="dim">{row.sentence.clone()}</span>
             </li>
         }

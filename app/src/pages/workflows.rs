@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+use super::components::AffectedBy;
 use super::pause::PauseRow;
 use super::problem::Owner;
 use super::shell::Head;
@@ -55,6 +56,8 @@ pub struct WorkflowRow {
     pub attended: Option<Owner>,
     /// The pause that it, or a step of it, is in; none when nothing of it is paused.
     pub paused: Option<PauseRow>,
+    /// What it needs that is Broken now, while it is on track itself; none when there is nothing.
+    pub affected_by: Option<AffectedBy>,
 }
 
 /// The title and the favicon.

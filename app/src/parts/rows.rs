@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::incident::owner;
-use super::marks::{icon, mark, tag, trust_badge};
+use super::marks::{affected, icon, mark, tag, trust_badge};
 use super::times::{when, when_ago};
 use crate::model::book::Criticality;
 use crate::model::review::TOLD;
@@ -38,7 +38,9 @@ fn workflow_row(row: &WorkflowRow) -> AnyView {
                 {(row.criticality == Criticality::Critical).then(|| tag("critical"))}
                 {(!row.declared).then(|| tag("not in the book"))}
             </span>
-            <span class="c-what">{row.sentence.clone()}</span>
+            <span class="c-what">
+                {row.affected_by.as_ref().map(|by| view! { {affected(&by.name)}" " })}{row.sentence.clone()}
+            </span>
             {attended}
             {waiting}
             <span class="c-owner">{row.owner.clone().unwrap_or_else(|| "No owner".to_owned())}</span>

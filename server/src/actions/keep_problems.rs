@@ -49,11 +49,13 @@ impl Sums {
             }
         }
         for watch in now_watched.iter().filter(ill) {
-            let is_new = !known.iter().filter(ill).any(|w| w.step == watch.step && w.cause == watch.cause);
+            // A late word may say that it began earlier than was known.
+            let was = known.iter().filter(ill).find(|w| w.step == watch.step && w.cause == watch.cause);
+            let began_earlier = was.is_none_or(|was| watch.since < was.since);
             let change = self.changes.entry((place(watch), watch.cause.clone())).or_default();
             change.counts.add(watch.kind, 1);
             change.helpless = watch.helpless.or(change.helpless);
-            if is_new {
+            if began_earlier {
                 change.since = Some(change.since.map_or(watch.since, |since| since.min(watch.since)));
             }
             if !watch.error.is_empty() {
@@ -68,7 +70,9 @@ impl Sums {
         let (now, changes) = (self.now, self.changes);
         let changes: Vec<_> = changes
             .into_iter()
-            .filter(|(_, change)| change.counts != Counts::default() || change.helpless.is_some())
+            .filter(|(_, change)| {
+                change.counts != Counts::default() || change.helpless.is_some() || change.since.is_some()
+            })
             .collect();
         if changes.is_empty() {
             return Ok(topics);

@@ -21,6 +21,7 @@ mod reports;
 mod reviews;
 mod runbooks;
 mod runs;
+mod scenarios;
 mod sources;
 mod subjects;
 mod usual;
