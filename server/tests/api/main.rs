@@ -24,5 +24,6 @@ mod runs;
 mod scenarios;
 mod sources;
 mod subjects;
+mod truth;
 mod usual;
 mod workflows;
