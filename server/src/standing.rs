@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use app::model::blast::{Affected, down};
+use app::model::blast::Affected;
 use app::model::book::Workflow;
 use app::model::check_in;
+use app::model::group::down;
 use app::model::moment::{Moment, Span};
 use app::model::pause::{self, Pause, Paused};
 use app::model::problem::{Family, Problem, Where};
@@ -88,7 +89,7 @@ pub async fn all(app: &App, world: &World, now: Moment) -> sqlx::Result<Vec<Stan
     let sources = sources::all(pool).await?;
     let open = problems::open(pool).await?;
     let pauses = pauses_near(app, now).await?;
-    let affected = world.affected(down(&world.book, &open));
+    let affected = world.affected(down(&open, &world.book));
     let around = Around { sources: &sources, open: &open, pauses: &pauses, affected: &affected };
     let ids: BTreeSet<String> = world.book.workflows.keys().chain(tallies.keys()).cloned().collect();
     let mut standings = Vec::with_capacity(ids.len());
@@ -114,7 +115,7 @@ pub async fn one(app: &App, world: &World, id: &str, now: Moment) -> sqlx::Resul
     let sources = sources::all(pool).await?;
     let open = problems::open(pool).await?;
     let pauses = pauses_near(app, now).await?;
-    let affected = world.affected(down(&world.book, &open));
+    let affected = world.affected(down(&open, &world.book));
     let around = Around { sources: &sources, open: &open, pauses: &pauses, affected: &affected };
     stand(app, world, id.to_owned(), tally, steps, &around, now).await.map(Some)
 }

@@ -23,8 +23,6 @@ use serde::Serialize;
 
 use super::book::{Book, Component, ComponentType, Dependency, DependencyMode, Workflow};
 use super::moment::Span;
-use super::problem::{Problem, Where};
-use super::status::State;
 
 /// No end is known.
 const ENDLESS: i64 = i64::MAX;
@@ -201,18 +199,6 @@ pub struct Affected {
     pub components: BTreeMap<String, Vec<String>>,
     /// By workflow: the way from what is down to the component that one of its steps uses.
     pub workflows: BTreeMap<String, Vec<String>>,
-}
-
-/// What is down: the components that do a step at which something failed for good, or that are Broken themselves. A
-/// pause hides trouble from the state of a step, not from this.
-pub fn down(book: &Book, open: &[Problem]) -> BTreeSet<String> {
-    let broken = open.iter().filter(|p| p.ended.is_none() && p.state == State::Broken);
-    let component = |problem: &Problem| match &problem.place {
-        Where::Component(id) => Some(id.clone()),
-        Where::Step(workflow, step) => book.step(workflow, step)?.component.clone(),
-        Where::Workflow(_) | Where::Source(_) | Where::Subject(..) => None,
-    };
-    broken.filter_map(component).collect()
 }
 
 /// What is affected by what is down: for each component and workflow that is not itself down but needs something that

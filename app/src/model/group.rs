@@ -58,6 +58,13 @@ fn is_bad(problem: &Problem) -> bool {
     problem.state == State::Broken || matches!(problem.kind, Kind::Slow | Kind::Backlog | Kind::Stuck | Kind::Retrying)
 }
 
+/// The components that are down, as open problems tell: a step that they do has failed for good, or they are Broken
+/// themselves. A pause hides trouble from the state of a step, not from this.
+pub fn down(problems: &[Problem], book: &Book) -> BTreeSet<String> {
+    let broken = problems.iter().filter(|p| p.is_raised() && p.state == State::Broken);
+    broken.filter_map(|p| component(p, book)).map(str::to_owned).collect()
+}
+
 /// The component that a problem is on.
 pub fn component<'a>(problem: &'a Problem, book: &'a Book) -> Option<&'a str> {
     match &problem.place {
@@ -127,6 +134,13 @@ mod tests {
         let book = book(&[("web", "api"), ("api", "db")], &[("shop", "web"), ("feed", "api"), ("store", "db")]);
         let problems = [problem(1, "shop", 1), problem(2, "feed", 2), problem(3, "store", 3)];
         assert_eq!(origins(&problems, &book), [(1, 3), (2, 3)].into());
+    }
+
+    #[test]
+    fn down_is_what_does_a_step_that_failed_for_good() {
+        let book = book(&[], &[("orders", "erp"), ("stock", "db")]);
+        let late = Problem { state: State::Late, ..problem(2, "stock", 1) };
+        assert_eq!(down(&[problem(1, "orders", 1), late], &book), ["erp".to_owned()].into());
     }
 
     #[test]

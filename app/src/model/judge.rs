@@ -276,6 +276,7 @@ mod tests {
     use super::super::event::Event;
     use super::super::run::{Heard, fold};
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn at(second: i64) -> Moment {
@@ -462,5 +463,62 @@ mod tests {
     fn a_last_word_of_a_step_does_not_open_a_run_that_has_ended() {
         let cancelled = [(0, step("b", "running")), (5, json!({"state": "cancelled"})), (6, step("c", "skipped"))];
         assert_eq!(judged(&cancelled, 9_999).ended_at, Some(at(5)));
+    }
+
+    /// Events of one run with tries, announced times, and clocks that are up to an hour wrong.
+    fn histories() -> impl Strategy<Value = Vec<Heard>> {
+        let one = (0i64..3_600, -3_600i64..3_600, 0usize..4, 0usize..8, proptest::option::of(1u32..5), 0i64..3);
+        let one = one.prop_map(|(second, skew, s, p, attempt, next)| {
+            let mut body = json!({"workflow": "w", "run": "1", "state": Progress::ALL[p].name(),
+                "time": at(second + skew).to_string()});
+            if s < 3 {
+                body["step"] = (["a", "b", "c"])[s].into();
+            }
+            if let Some(n) = attempt {
+                body["attempt"] = n.into();
+            }
+            if next == 1 {
+                body["next_attempt_at"] = at(second + 600).to_string().into();
+            }
+            Heard { event: Event::parse(body, "t", at(second)).unwrap(), received_at: at(second) }
+        });
+        proptest::collection::vec(one, 1..16)
+    }
+
+    proptest! {
+        /// The law of deadlines: between two looks nothing changes by time alone, unless a watch said when. So a portal
+        /// that was down, at any time and for any time, finds at its next look what it would have found without that.
+        #[test]
+        fn time_changes_nothing_before_it_was_said_to_and_something_then(
+            events in histories(), first in 0i64..10_000, later in 0i64..10_000
+        ) {
+            let run = fold(&events);
+            let before = judge(&run, Some(&workflow()), at(first));
+            let now = at(first + later);
+            let after = judge(&run, Some(&workflow()), now);
+            prop_assert_eq!(before.watches.len(), after.watches.len());
+            prop_assert_eq!(before.ended_at, after.ended_at);
+            for (was, is) in before.watches.iter().zip(&after.watches) {
+                match was.due_at {
+                    Some(due) if due <= now => {
+                        prop_assert_eq!((is.state, is.since, is.due_at), (State::Late, due, None));
+                    }
+                    _ => prop_assert_eq!(was, is),
+                }
+            }
+        }
+
+        /// What is judged is the same for any order and any repetition of what was heard: state, kind, cause, since
+        /// when, and when it is due.
+        #[test]
+        fn the_same_is_judged_in_whatever_order_it_was_heard(events in histories(), seed in any::<u64>(), now in 0i64..20_000) {
+            let mut more: Vec<_> = events.iter().chain(events.iter().filter(|_| seed & 1 == 0)).cloned().collect();
+            more.rotate_left(seed as usize % events.len());
+            if seed & 2 == 0 {
+                more.reverse();
+            }
+            let judged = |events: &[Heard]| judge(&fold(events), Some(&workflow()), at(now));
+            prop_assert_eq!(judged(&more), judged(&events));
+        }
     }
 }

@@ -98,6 +98,24 @@ impl Kind {
         }
     }
 
+    /// What happens next by itself, where nothing better is known: what is planned, or what ends it.
+    pub fn by_itself(self) -> &'static str {
+        match self {
+            Self::Failed | Self::Partial => "Nothing will try again by itself.",
+            Self::Stuck => "Nothing more is planned. If it goes on after all, this ends by itself.",
+            Self::Silent => "This ends by itself as soon as it is heard of again.",
+            Self::Mismatch => "This ends by itself when the systems say the same.",
+            Self::Backlog => "This ends by itself when the queue is well inside its limits.",
+            Self::Slow => "This ends by itself when it is about as fast as usual again.",
+            Self::Retrying => "It is tried again by its policy.",
+            Self::LateRetry => "Nothing more is planned. This is told until an hour after the last late try.",
+            Self::TooOften => "This is told until starts are far enough apart again.",
+            Self::OutOfOrder => "Every update takes its place. This ends after an hour in order.",
+            Self::Drift => "This is looked at again when the next hour is over.",
+            Self::Undocumented => "This is told until the book says so, or until a day after it was last seen.",
+        }
+    }
+
     /// Reads the name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.name() == name)
@@ -492,9 +510,14 @@ impl Problem {
         }
         self.helpless = change.helpless.or(self.helpless);
         self.most = self.most.max(self.count());
-        if let Some(kind) = self.counts.worst() {
-            self.kind = kind;
-            self.raised_at.get_or_insert(now);
+        match self.counts.worst() {
+            Some(kind) => {
+                self.kind = kind;
+                self.raised_at.get_or_insert(now);
+            }
+            // What was worse has become a try of the first half: it is no longer what it was.
+            None if self.count() > 0 => self.kind = Kind::Retrying,
+            None => {}
         }
         if let Some(state) = [State::Broken, State::Late, State::Retrying].into_iter().find(|s| self.counts.of(*s) > 0)
         {
@@ -648,6 +671,16 @@ mod tests {
             problem.told(|m| format!("{}", m.since(at(0)).millis() / 60_000)),
             "Push to ERP failed from 0 to 9 (503 refused). At most 1 order was waiting."
         );
+    }
+
+    #[test]
+    fn what_was_stuck_and_is_tried_again_is_stuck_no_more() {
+        let mut problem = problem();
+        problem.apply(&enters(Some(Kind::Stuck), None), at(1));
+        let mut again = leaves(Some(Kind::Stuck));
+        again.counts.add(None, 1);
+        problem.apply(&again, at(2));
+        assert_eq!((problem.kind, problem.state, problem.is_raised()), (Kind::Retrying, State::Retrying, true));
     }
 
     #[test]

@@ -16,10 +16,11 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
 use super::book::{Book, Step, Workflow};
-use super::event::Fault;
+use super::event::{Fault, Progress};
 use super::hourly::{HOUR, SLOT, Tally, begin};
 use super::moment::{Moment, Span};
 use super::problem::{Claim, Kind, Where};
+use super::run::Run;
 use super::sketch::Sketch;
 use super::status::State;
 use super::verdict::{count_of, shorten};
@@ -638,15 +639,30 @@ impl Judge<'_> {
         let workflow = &seen.workflow;
         let times = format!("{} since {}", count_of(seen.count, "times"), self.time(seen.since));
         let name = |step: &str| self.step(workflow, step);
+        let mut by_hand = None;
         let (step, cause, sentence) = match &seen.what {
             Thing::Step(step) => {
                 (step, format!("step {step}"), format!("The step \"{step}\" was seen {times}. It is not in the book."))
             }
-            Thing::Edge(from, to) => (
-                from,
-                format!("edge {from} > {to}"),
-                format!("{} was followed by {} {times}. The book does not say so.", name(from), name(to)),
-            ),
+            Thing::Edge(from, to) => {
+                let over = self.declared(workflow).map(|w| passed_over(w, from, to)).unwrap_or_default();
+                let without = match over.as_slice() {
+                    [] => String::new(),
+                    over => format!(" without {}", names(over)),
+                };
+                let means: String = over.iter().filter_map(|s| Some(format!(" {}", s.if_skipped.as_ref()?))).collect();
+                // What was left out is where a person looks; one that a person does is no gap in the book.
+                by_hand = over.iter().copied().find(|step| self.book.done_by_hand(step).is_some());
+                (
+                    by_hand.or(over.first().copied()).map_or(from, |step| &step.id),
+                    format!("edge {from} > {to}"),
+                    format!(
+                        "{} was followed by {}{without} {times}. The book does not say so.{means}",
+                        name(from),
+                        name(to)
+                    ),
+                )
+            }
             Thing::Error { step, name: error, sample } => (
                 step,
                 format!("error {error}"),
@@ -661,8 +677,8 @@ impl Judge<'_> {
             kind: Kind::Undocumented,
             place: Where::Step(workflow.clone(), step.clone()),
             cause,
-            // The flow itself is as it should be; what is amiss is the book.
-            state: State::OnTrack,
+            // The flow itself is as it should be, and what is amiss is the book, unless nobody was asked.
+            state: if by_hand.is_some() { State::Late } else { State::OnTrack },
             since: seen.since,
             count: seen.count,
             sentence,
@@ -708,6 +724,35 @@ fn knows_passage(workflow: &Workflow, from: &str, to: &str) -> bool {
     edges.contains(&(from, to)) || from != to && !leads_to(&edges, from, to) && !leads_to(&edges, to, from)
 }
 
+/// The declared steps that a passage left out: those that lie on the way from one step to the other, where the book does
+/// not let the second come right after the first.
+pub fn passed_over<'w>(workflow: &'w Workflow, from: &str, to: &str) -> Vec<&'w Step> {
+    if knows_passage(workflow, from, to) {
+        return Vec::new();
+    }
+    let edges = workflow.edges();
+    let between = |step: &&Step| {
+        step.id != from && step.id != to && leads_to(&edges, from, &step.id) && leads_to(&edges, &step.id, to)
+    };
+    workflow.steps.iter().filter(between).collect()
+}
+
+/// The declared steps that a run did without: skipped, as somebody said, or passed over and not done later either.
+pub fn left_out<'w>(run: &Run, workflow: &'w Workflow) -> Vec<&'w Step> {
+    let passages = run.visits.windows(2).flat_map(|pair| passed_over(workflow, &pair[0].step, &pair[1].step));
+    let over: BTreeSet<&str> = passages.map(|step| step.id.as_str()).collect();
+    let left = |step: &&Step| match run.latest_visits().find(|visit| visit.step == step.id) {
+        Some(visit) => visit.progress == Progress::Skipped,
+        None => over.contains(step.id.as_str()),
+    };
+    workflow.steps.iter().filter(left).collect()
+}
+
+/// `Approve` or `Approve and Check the price`.
+pub fn names(steps: &[&Step]) -> String {
+    steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" and ")
+}
+
 fn leads_to(edges: &[(&str, &str)], from: &str, to: &str) -> bool {
     let mut reached = vec![from];
     let mut next = 0;
@@ -728,28 +773,49 @@ fn explains(workflow: &Workflow, step: &str, error: &Fault) -> bool {
     workflow.step(step).is_none_or(|step| step.failure_points.iter().any(|point| point.matches(error)))
 }
 
-/// Whether runs of a workflow start closer to each other than it allows: `starts` are its newest runs, by id and start.
-pub fn too_often(workflow: &Workflow, starts: &[(String, Moment)], now: Moment, zone: &TimeZone) -> Option<Claim> {
+/// When a run started, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The run.
+    pub run: String,
+    /// When it started.
+    pub at: Moment,
+    /// What it is about, where that was said.
+    pub subject: Option<String>,
+}
+
+/// Whether runs of a workflow start closer to each other than it allows: `starts` are its newest runs.
+pub fn too_often(workflow: &Workflow, starts: &[Start], now: Moment, zone: &TimeZone) -> Option<Claim> {
     let least = workflow.expect.min_interval?;
-    let mut starts: Vec<_> = starts.iter().filter(|(_, at)| *at <= now).collect();
-    starts.sort_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
-    let early = starts.windows(2).filter(|pair| pair[1].1.since(pair[0].1) < least);
+    let mut starts: Vec<_> = starts.iter().filter(|start| start.at <= now).collect();
+    starts.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.run.cmp(&b.run)));
+    let early = starts.windows(2).filter(|pair| pair[1].at.since(pair[0].at) < least);
     let told = least.max(EARLY_TOLD);
     // Those at the end that follow each other closely enough to be one trouble.
-    let mut trouble: Vec<(Moment, Moment, &str)> = Vec::new();
+    let mut trouble: Vec<(&Start, &Start)> = Vec::new();
     for pair in early {
-        if trouble.last().is_some_and(|(_, last, _)| pair[1].1.since(*last) > told) {
+        if trouble.last().is_some_and(|(_, last)| pair[1].at.since(last.at) > told) {
             trouble.clear();
         }
-        trouble.push((pair[0].1, pair[1].1, &pair[1].0));
+        trouble.push((pair[0], pair[1]));
     }
-    let (before, last, run) = trouble.last().copied()?;
+    let (first, second) = trouble.last().copied()?;
+    let (before, last, run) = (first.at, second.at, &second.run);
     if now.since(last) >= told {
         return None;
     }
-    let since = trouble[0].1;
-    let unit = workflow.unit.as_deref().unwrap_or("runs");
+    let since = trouble[0].1.at;
     let count = trouble.len() as i64;
+    // Two runs about one thing are more than a matter of rhythm: it may have been done twice.
+    let about = |(a, b): &(&Start, &Start)| a.subject.clone().filter(|_| a.subject == b.subject);
+    let twice: BTreeSet<String> = trouble.iter().filter_map(about).collect();
+    let twice = match (count, twice.len(), twice.first()) {
+        (1, _, Some(subject)) => format!(" Both are about {subject}: it may have been done twice."),
+        (_, 1, Some(subject)) => format!(" Some of them are about {subject}: it may have been done twice."),
+        (_, n, Some(_)) => format!(" {n} things, each the subject of two of them, may have been done twice."),
+        (_, _, None) => String::new(),
+    };
+    let unit = workflow.unit.as_deref().unwrap_or("runs");
     let expected = format!("The book expects at least {} between two starts.", least.words());
     let sentence = match count {
         1 => format!(
@@ -772,16 +838,18 @@ pub fn too_often(workflow: &Workflow, starts: &[(String, Moment)], now: Moment, 
         state: State::Late,
         since,
         count,
-        sentence,
+        sentence: sentence + &twice,
         next: None,
-        subjects: trouble.iter().rev().take(MOST_SUBJECTS).map(|(.., run)| (*run).to_owned()).collect(),
+        subjects: trouble.iter().rev().take(MOST_SUBJECTS).map(|(_, early)| early.run.clone()).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::Event;
     use super::super::hourly::tests::{events, kept, shuffled};
     use super::super::hourly::{Counts, HourlyChange};
+    use super::super::run::{Heard, fold};
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -1021,7 +1089,7 @@ mod tests {
         };
         let expected = [
             "The step \"wrap\" was seen 3 times since 09:00. It is not in the book.",
-            "Take the order was followed by Send 2 times since 09:00. The book does not say so.",
+            "Take the order was followed by Send without Charge card and Write the invoice 2 times since 09:00. The book does not say so.",
             "Charge card failed 4 times since 09:00 with \"418 teapot\". No failure point in the book explains it.",
         ];
         assert_eq!(told(&facts, "14:30"), expected.map(|sentence| (Kind::Undocumented, sentence.to_owned())));
@@ -1036,8 +1104,68 @@ mod tests {
     }
 
     fn starts(times: &[&str], now: &str) -> Option<(String, i64)> {
-        let starts: Vec<_> = times.iter().enumerate().map(|(i, time)| (format!("run-{i}"), at(time))).collect();
+        starts_about(&times.iter().map(|time| (*time, None)).collect::<Vec<_>>(), now)
+    }
+
+    fn starts_about(starts: &[(&str, Option<&str>)], now: &str) -> Option<(String, i64)> {
+        let start = |(i, (time, about)): (usize, &(&str, Option<&str>))| Start {
+            run: format!("run-{i}"),
+            at: at(time),
+            subject: about.map(str::to_owned),
+        };
+        let starts: Vec<_> = starts.iter().enumerate().map(start).collect();
         too_often(&book().workflows["orders"], &starts, at(now), &TimeZone::UTC).map(|c| (c.sentence, c.count))
+    }
+
+    #[test]
+    fn two_starts_about_one_thing_say_that_it_may_have_been_done_twice() {
+        let told = |starts: &[(&str, Option<&str>)]| starts_about(starts, "14:06").unwrap().0;
+        let twice = told(&[("14:00", Some("order/7")), ("14:05", Some("order/7"))]);
+        assert!(twice.ends_with(" Both are about order/7: it may have been done twice."), "{twice}");
+        let two = told(&[("14:00", Some("order/7")), ("14:05", Some("order/8"))]);
+        assert!(two.ends_with("between two starts."), "{two}");
+    }
+
+    #[test]
+    fn an_approval_that_was_passed_over_needs_a_look_where_it_was_left_out() {
+        let mut book = book();
+        let desk = serde_json::from_value(json!({"id": "bank", "name": "The desk", "type": "approval"})).unwrap();
+        book.components.insert("bank".to_owned(), desk);
+        let orders = book.workflows.get_mut("orders").unwrap();
+        orders.steps.truncate(2);
+        orders.steps.push(serde_json::from_value(json!({"id": "send", "name": "Send"})).unwrap());
+        orders.steps[1].if_skipped = Some("Nobody has agreed.".to_owned());
+        let facts = Facts { seen: vec![seen(Thing::Edge("take".into(), "send".into()), 1)], ..Facts::default() };
+        let claim = claims(&facts, &book, at("14:30"), &TimeZone::UTC).remove(0);
+        assert_eq!((claim.state, claim.place), (State::Late, Where::Step("orders".into(), "charge".into())));
+        assert_eq!(
+            claim.sentence,
+            "Take the order was followed by Send without Charge card 1 time since 09:00. The book does not say so. Nobody has agreed."
+        );
+    }
+
+    #[test]
+    fn a_run_did_without_what_was_skipped_or_passed_over_and_not_done_later() {
+        let at = |second: i64| Moment::from_millis(1_780_000_000_000 + second * 1000);
+        let run = |said: &[(&str, &str)]| {
+            let heard: Vec<_> = (0..)
+                .zip(said)
+                .map(|(second, (step, state))| {
+                    let body = json!({"workflow": "orders", "run": "1", "step": step, "state": state,
+                        "time": at(second).to_string()});
+                    Heard { event: Event::parse(body, "t", at(second)).unwrap(), received_at: at(second) }
+                })
+                .collect();
+            let book = book();
+            let orders = &book.workflows["orders"];
+            names(&left_out(&fold(&heard), orders))
+        };
+        let done = "succeeded";
+        assert_eq!(run(&[("take", done), ("charge", done), ("invoice", done), ("send", done)]), "");
+        assert_eq!(run(&[("take", done), ("charge", "skipped"), ("invoice", done), ("send", done)]), "Charge card");
+        assert_eq!(run(&[("take", done), ("send", done)]), "Charge card and Write the invoice");
+        assert_eq!(run(&[("take", done), ("send", done), ("charge", done)]), "Write the invoice");
+        assert_eq!(run(&[("take", done), ("charge", "running")]), "");
     }
 
     #[test]

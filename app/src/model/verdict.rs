@@ -130,6 +130,11 @@ impl Wrong {
     pub fn kind(&self) -> Option<Kind> {
         self.problem.as_ref().map(|p| p.kind)
     }
+
+    /// What happens next by itself: as it was said, or by the sort of problem. What is none yet is silence.
+    pub fn by_itself(&self) -> String {
+        self.next.clone().unwrap_or_else(|| self.kind().unwrap_or(Kind::Silent).by_itself().to_owned())
+    }
 }
 
 /// Judges a workflow by what is known of it at `now`; times are written in `zone`.
@@ -228,10 +233,16 @@ impl Say<'_> {
         let many = self.count(count);
         let since_words = since.map(|s| format!(" since {}", self.time(s))).unwrap_or_default();
         let (sentence, next) = match state {
-            State::Broken => (
-                format!("{step} has failed{since_words}{told}. {many} {} waiting.", are(count)),
-                Some("Nothing will try again by itself.".to_owned()),
-            ),
+            State::Broken => {
+                let did = match sample.and_then(|w| w.kind) {
+                    Some(Kind::Partial) => "has been done only in part",
+                    _ => "has failed",
+                };
+                (
+                    format!("{step} {did}{since_words}{told}. {many} {} waiting.", are(count)),
+                    Some(Kind::Failed.by_itself().to_owned()),
+                )
+            }
             State::Retrying => {
                 let again = sample.is_some_and(|w| w.trying_again);
                 let tries = match sample.map(|w| w.attempt - u32::from(again)) {
@@ -512,6 +523,25 @@ mod tests {
             sentence(&known(&w, &[place(broken, 412)]), "02:14:00"),
             "Push to ERP has failed since 01:26 (503 refused). 412 orders are waiting. Nothing will try again by itself."
         );
+    }
+
+    #[test]
+    fn done_in_part_is_not_called_failed() {
+        let w = workflow();
+        let left = "97 of 100 done, not SKU-12 and 2 more".to_owned();
+        let partial = Watch { error: left, kind: Some(Kind::Partial), ..watch(State::Broken, "01:26:00") };
+        assert_eq!(
+            sentence(&known(&w, &[place(partial, 1)]), "02:14:00"),
+            "Push to ERP has been done only in part since 01:26 (97 of 100 done, not SKU-12 and 2 more). 1 order is waiting. Nothing will try again by itself."
+        );
+    }
+
+    #[test]
+    fn whatever_is_wrong_says_what_happens_by_itself_and_a_late_answer_stays_short() {
+        let w = workflow();
+        let verdict = verdict(&known(&w, &[place(watch(State::Late, "01:52:00"), 1)]), at("02:14:00"), &TimeZone::UTC);
+        assert_eq!(verdict.wrong[0].next, None);
+        assert!(!verdict.wrong[0].by_itself().is_empty() && verdict.sentence.ends_with("It is 22 min over."));
     }
 
     #[test]

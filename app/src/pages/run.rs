@@ -1,7 +1,7 @@
 //! The story of one run: visits, attempts, durations, gaps; duplicates and late arrivals marked.
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::check_in::{self, CheckInLink};
 use super::runs::RunRow;
@@ -30,6 +30,19 @@ pub struct RunPicture {
     pub runbook: Option<Recovery>,
     /// Declared steps not reached yet: (id, name).
     pub ahead: Vec<(String, String)>,
+    /// Declared steps that it did without: skipped, or passed over.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A step that a run did without.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The step's id.
+    pub step: String,
+    /// Its name.
+    pub name: String,
+    /// What that means, where the book says it.
+    pub means: Option<String>,
 }
 
 /// One visit of a step by this run.
@@ -165,8 +178,16 @@ fn answer(picture: &RunPicture) -> AnyView {
             {due}
         </dl>
     };
+    let left_out = (!picture.left_out.is_empty()).then(|| {
+        let line = |left: &LeftOut| {
+            let means = left.means.clone().unwrap_or_else(|| "Not written yet: what that means.".to_owned());
+            view! { <p>{format!("{} was left out. {means}", left.name)}</p> }
+        };
+        view! { <div class="notice n-info">{parts::icon("info")}<div>{picture.left_out.iter().map(line).collect_view()}</div></div> }
+            .into_any()
+    });
     view! {
-        {parts::answer(Some(row.state), &format!("{}: {}", picture.workflow_name, row.run), &row.sentence, None)}
+        {parts::answer(Some(row.state), &format!("{}: {}", picture.workflow_name, row.run), &row.sentence, left_out)}
         {facts}
     }
     .into_any()

@@ -1,8 +1,9 @@
 //! One workflow: what is broken, since when, how much waits, what next, what do I do.
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::components::AffectedBy;
 use super::pause::PauseRow;
 use super::problem::{Incident, Owner};
 use super::runbooks::RunbookRow;
@@ -13,6 +14,7 @@ use crate::layout::Layout;
 use crate::model::book::{Decision, Workaround};
 use crate::model::moment::Moment;
 use crate::model::status::State;
+use crate::model::verdict::count_of;
 use crate::parts;
 
 /// One workflow; also `GET /api/v1/workflows/{id}`.
@@ -82,6 +84,10 @@ pub struct Trouble {
     pub runbook: Option<Recovery>,
     /// Who else needs what it has brought down; none when nobody does.
     pub affects: Option<Affects>,
+    /// The problem that it follows from, where it has its cause elsewhere.
+    pub follows: Option<ProblemLink>,
+    /// The problems elsewhere that follow from it.
+    pub followers: Vec<ProblemLink>,
     /// The number of the problem; none while it is none.
     pub problem: Option<i64>,
     /// Who is on it.
@@ -99,6 +105,14 @@ pub struct Affects {
     pub workflows: Vec<(String, String)>,
     /// How many other components need it, at any distance.
     pub components: i64,
+}
+
+/// A problem by its number and the name of its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ProblemLink {
+    pub id: i64,
+    pub name: String,
 }
 
 /// The section of a runbook that says what to do.
@@ -334,15 +348,18 @@ fn answer(picture: &WorkflowPicture) -> AnyView {
     let row = &picture.row;
     let undeclared = (!row.declared)
         .then(|| parts::gap("This workflow is not in the book: all that is known is what was seen.", None));
-    let affected = row.affected_by.as_ref().map(|by| {
-        view! { <p><a href=format!("/components/{}", parts::path_part(&by.id))>{parts::affected(&by.name)}</a></p> }
-    });
+    let extra = row.affected_by.as_ref().map(affected).or(undeclared);
     view! {
-        {parts::answer(Some(row.state), &row.name, &row.sentence, undeclared)}
-        {affected}
+        {parts::answer(Some(row.state), &row.name, &row.sentence, extra)}
         {parts::facts(&picture.facts)}
     }
     .into_any()
+}
+
+/// That it is fine itself, and what it needs is not.
+fn affected(by: &AffectedBy) -> AnyView {
+    let href = format!("/components/{}", parts::path_part(&by.id));
+    view! { <p class="aside"><a href=href>{parts::affected(&by.name)}</a>" It is fine itself, so far."</p> }.into_any()
 }
 
 /// What is paused now, and what has ended lately.
@@ -369,11 +386,8 @@ fn trouble(picture: &WorkflowPicture) -> AnyView {
     if picture.trouble.is_empty() {
         return parts::no_block("trouble");
     }
-    let unit = picture.row.unit.as_str();
-    // The answer has said the worst; a second time it would only push the first step off a phone's screen.
-    let said = |trouble: &Trouble| picture.row.sentence.starts_with(&trouble.sentence);
     let leads = |t: &Trouble| picture.incident.as_ref().filter(|i| t.problem == Some(i.problem));
-    let list = picture.trouble.iter().map(|t| trouble_line(t, &picture.row.id, unit, said(t), leads(t))).collect_view();
+    let list = picture.trouble.iter().map(|t| trouble_line(t, &picture.row, leads(t))).collect_view();
     let list = view! { <ul class="troubles" data-live-order="ask">{list}</ul> }.into_any();
     let title = match picture.row.state {
         State::Broken => "What to do",
@@ -382,7 +396,10 @@ fn trouble(picture: &WorkflowPicture) -> AnyView {
     parts::block("trouble", parts::section("trouble", title, list))
 }
 
-fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool, incident: Option<&Incident>) -> AnyView {
+fn trouble_line(trouble: &Trouble, row: &WorkflowRow, incident: Option<&Incident>) -> AnyView {
+    let (workflow, unit) = (row.id.as_str(), row.unit.as_str());
+    // The answer has said the worst; a second time it would only push the first step off a phone's screen.
+    let said = row.sentence.starts_with(&trouble.sentence);
     let place = trouble.step.as_ref().map(|id| format!("#step-{id}"));
     let name = match place {
         Some(href) => view! { <a href=href>{trouble.name.clone()}</a> }.into_any(),
@@ -391,7 +408,7 @@ fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool, incid
     let next = trouble
         .next
         .as_ref()
-        .filter(|_| !said)
+        .filter(|next| !(said && row.sentence.contains(next.as_str())))
         .map(|next| view! { <div><dt>"By itself"</dt><dd>{next.clone()}</dd></div> });
     let since = trouble.since.map(|at| view! { <div><dt>"Oldest since"</dt><dd>{parts::when_ago(at)}</dd></div> });
     let runs = (trouble.count > 0 && !trouble.href.is_empty()).then(|| {
@@ -409,6 +426,15 @@ fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool, incid
             Some(format!("/runbooks/new?for=workflow:{}", parts::path_part(workflow))),
         ),
     };
+    let problem = |link: &ProblemLink| {
+        view! { <a href=format!("/problems/{}", link.id)>{link.name.clone()}</a>" " }
+    };
+    let follows = trouble.follows.as_ref().map(|origin| {
+        view! { <div><dt>"Follows from"</dt><dd>{problem(origin)}</dd></div> }
+    });
+    let followers = (!trouble.followers.is_empty()).then(|| {
+        view! { <div><dt>"Others follow from it"</dt><dd>{trouble.followers.iter().map(problem).collect_view()}</dd></div> }
+    });
     let record = trouble.problem.map(|id| {
         let href = format!("/problems/{id}");
         let owner = incident.is_none().then(|| parts::on_it(trouble.owner.as_ref()));
@@ -424,7 +450,7 @@ fn trouble_line(trouble: &Trouble, workflow: &str, unit: &str, said: bool, incid
         <li data-key=key class=format!("trouble s-{}{}", trouble.state.name(), if said { " said" } else { "" })>
             <h3>{parts::badge(trouble.state)}<span>{name}</span></h3>
             {(!said).then(|| view! { <p>{trouble.sentence.clone()}</p> })}
-            <dl class="inline">{runs}{since}{affects}{next}{record}</dl>
+            <dl class="inline">{runs}{since}{affects}{next}{follows}{followers}{record}</dl>
             {recovery}
         </li>
     }
@@ -477,7 +503,7 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
             view! { <div><dt><a href=format!("/components/{id}")>{name.clone()}</a></dt><dd>{without}</dd></div> }
         };
         view! {
-            <details><summary>{format!("It needs {} components", answers.needs.len())}</summary>
+            <details><summary>{format!("It needs {}", count_of(answers.needs.len() as i64, "components"))}</summary>
                 <dl class="pairs">{answers.needs.iter().map(row).collect_view()}</dl>
             </details>
         }

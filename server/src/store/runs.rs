@@ -3,6 +3,7 @@
 use app::model::moment::Moment;
 use app::model::run::Run;
 use app::model::status::State;
+use app::model::usual::Start;
 use app::pages::runs::RunFilter;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
@@ -137,14 +138,15 @@ pub async fn by_subject(pool: &AnyPool, subject: &str, most: i64) -> sqlx::Resul
 }
 
 /// When the newest runs of a workflow started: id and start, the one that was first heard of last first.
-pub async fn newest_starts(pool: &AnyPool, workflow: &str, most: i64) -> sqlx::Result<Vec<(String, Moment)>> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("select run, started_at from runs where workflow = $1 order by run_key desc limit $2")
+pub async fn newest_starts(pool: &AnyPool, workflow: &str, most: i64) -> sqlx::Result<Vec<Start>> {
+    let rows: Vec<(String, i64, Option<String>)> =
+        sqlx::query_as("select run, started_at, subject from runs where workflow = $1 order by run_key desc limit $2")
             .bind(workflow)
             .bind(most)
             .fetch_all(pool)
             .await?;
-    Ok(rows.into_iter().map(|(run, started_at)| (run, Moment::from_millis(started_at))).collect())
+    let start = |(run, started_at, subject)| Start { run, at: Moment::from_millis(started_at), subject };
+    Ok(rows.into_iter().map(start).collect())
 }
 
 /// A page of a workflow's runs, newest first, before `before`.

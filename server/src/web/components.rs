@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use app::model::blast::{Affected, down};
+use app::model::blast::Affected;
 use app::model::book::{Component, ComponentType, Limits};
+use app::model::group::down;
 use app::model::moment::Span;
 use app::model::problem::Where;
 use app::model::queue::{Drain, Judged, Level};
@@ -110,7 +111,7 @@ pub async fn step_states(app: &App) -> sqlx::Result<StepStates> {
 
 /// What is affected by what is down now.
 async fn affected(app: &App, world: &World) -> sqlx::Result<Arc<Affected>> {
-    Ok(world.affected(down(&world.book, &problems::open(app.db.read()).await?)))
+    Ok(world.affected(down(&problems::open(app.db.read()).await?, &world.book)))
 }
 
 /// What something is affected by, from the way to it; none when it is not.

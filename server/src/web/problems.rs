@@ -15,7 +15,7 @@ use app::pages::problem::{
 };
 use app::pages::problems::ProblemsPicture;
 use app::pages::shell::Place;
-use app::pages::workflow::Recovery;
+use app::pages::workflow::{ProblemLink, Recovery};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -142,7 +142,10 @@ pub fn rows_of(app: &App, world: &World, open: &[Problem], standings: &[Standing
     rows.sort_by(|a, b| {
         (b.state, b.kind, a.owner.is_some(), a.since, a.id).cmp(&(a.state, a.kind, b.owner.is_some(), b.since, b.id))
     });
-    let (origins, followers): (Vec<_>, Vec<_>) = rows.into_iter().partition(|r| r.origin.is_none());
+    let (mut origins, followers): (Vec<_>, Vec<_>) = rows.into_iter().partition(|r| r.origin.is_none());
+    // A group stands where its worst member would.
+    let worst = |r: &ProblemRow| followers.iter().filter(|f| f.origin == Some(r.id)).map(|f| f.state).max();
+    origins.sort_by_key(|r| std::cmp::Reverse(worst(r).unwrap_or(r.state).max(r.state)));
     let mut ordered = Vec::new();
     for origin in origins {
         let id = origin.id;
@@ -185,7 +188,13 @@ fn row(app: &App, world: &World, problem: &Problem, wrong: Option<&Wrong>) -> Pr
         unit: problem.unit.clone(),
         subjects: problem.subjects.clone(),
         sentence,
-        next: problem.next.clone().or(wrong.and_then(|w| w.next.clone())),
+        next: match &problem.ended {
+            Some(_) => None,
+            None => {
+                let said = problem.next.clone().or(wrong.and_then(|w| w.next.clone()));
+                said.or_else(|| Some(problem.kind.by_itself().to_owned()))
+            }
+        },
         owner: problem.owner.clone().map(|(name, since)| Owner { name, since }),
         runbook: recovery.map(|r| SectionLink {
             slug: r.slug,
@@ -210,8 +219,18 @@ pub fn recovery(world: &World, problem: &Problem, now: Moment) -> Option<Recover
     }
     match &problem.place {
         Where::Component(id) => runbooks::recovery_for(world, &Reference::Component(id.clone()), now),
+        // What is written on the part that reports as this source.
+        Where::Source(id) => {
+            let reporter = world.book.reporter(id)?;
+            runbooks::recovery_for(world, &Reference::Component(reporter.id.clone()), now)
+        }
         _ => None,
     }
+}
+
+/// A problem by its number and the name of its place.
+pub fn link(world: &World, problem: &Problem) -> ProblemLink {
+    ProblemLink { id: problem.id, name: name(world, problem) }
 }
 
 fn name(world: &World, problem: &Problem) -> String {

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use app::model::book::Workflow;
+use app::model::book::{Step, Workflow};
 use app::model::event::Progress;
 use app::model::judge::{Judged, Watch, judge};
 use app::model::moment::Moment;
 use app::model::pause::{Pause, Paused};
+use app::model::problem::Kind;
 use app::model::report::Report;
 use app::model::run::Visit;
 use app::model::status::{Role, State as Status};
 use app::model::story::{self, Line};
+use app::model::usual::{left_out, names};
 use app::pages::check_in::CheckInLink;
-use app::pages::run::{AttemptRow, RunPicture, StoryLine, VisitRow};
+use app::pages::run::{AttemptRow, LeftOut, RunPicture, StoryLine, VisitRow};
 use app::pages::runs::{RunFilter, RunRow, RunsPicture};
 use app::pages::shell::Place;
 use app::parts::Saying;
@@ -237,7 +239,11 @@ fn sentence(
         return match judged.ended_at {
             Some(at) => {
                 let took = at.since(Moment::from_millis(record.folded.started_at)).words();
-                format!("{how} {}, after {took}.", time(at))
+                let without = match declared.map(|w| left_out(&record.folded, w)).unwrap_or_default().as_slice() {
+                    left if how == "Finished" && !left.is_empty() => format!(", without {}", names(left)),
+                    _ => String::new(),
+                };
+                format!("{how} {}, after {took}{without}.", time(at))
             }
             None => "Nothing of it is open.".to_owned(),
         };
@@ -245,6 +251,9 @@ fn sentence(
     let step = step_name(declared, &watch.step);
     let error = if watch.error.is_empty() { String::new() } else { format!(": {}", watch.error) };
     match watch.state {
+        Status::Broken if watch.kind == Some(Kind::Partial) => {
+            format!("{step} was done only in part {}{error}.", time(watch.since))
+        }
         Status::Broken => format!("{step} failed {}{error}.", time(watch.since)),
         Status::Retrying if watch.trying_again => {
             format!("{step} failed{error}. Try {} is under way.", watch.attempt)
@@ -319,8 +328,14 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
         story: with_words(lines.into_iter().map(story_line).collect(), said),
         runbook,
         ahead,
+        left_out: declared.map(|w| left_out(&record.folded, w)).unwrap_or_default().into_iter().map(without).collect(),
         row,
     })
+}
+
+/// A step that a run did without, and what that means.
+fn without(step: &Step) -> LeftOut {
+    LeftOut { step: step.id.clone(), name: step.name.clone(), means: step.if_skipped.clone() }
 }
 
 fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused: &Paused, lines: &[Line]) -> VisitRow {

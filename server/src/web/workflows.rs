@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use app::layout::{self, Edge, Layout, Plan, Step};
-use app::model::blast::{self, down};
+use app::model::blast;
 use app::model::book::Workflow;
+use app::model::group::{down, origins};
 use app::model::hourly::{HOUR, begin};
 use app::model::moment::Moment;
 use app::model::pause::Pause;
-use app::model::problem::{Problem, recovered};
+use app::model::problem::{Kind, Problem, recovered};
 use app::model::queue;
 use app::model::status::State as Status;
 use app::model::usual::{self, Usual};
@@ -158,6 +159,7 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
     let steps = steps(&world, declared, &standing, &observed, &usuals, &queues, (now, &zone));
     let row = row(&world, &standing, now, &zone);
     let documents = declared.map(|w| world.documents_of(w)).unwrap_or_default();
+    let open = store_problems::open(app.db.read()).await?;
     let incident = match problems::leading(&standing) {
         Some((wrong, problem)) => {
             let log = store_problems::log(app.db.read(), problem.id, LONGEST_LOG).await?;
@@ -168,7 +170,7 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
     Ok(WorkflowPicture {
         incident,
         facts: facts(declared, &standing, &row, now, &zone),
-        trouble: trouble(&world, declared, &standing, now),
+        trouble: trouble(&world, declared, &standing, &open, now),
         pauses: pause::of_workflow(app, &world, &standing).await?,
         layout: placed(&steps, &edges),
         questions: Questions {
@@ -334,7 +336,10 @@ fn fact(place: Option<&Where>, max_attempts: Option<u32>, visits: i64, now: Mome
             let next = sample.and_then(|w| w.next_attempt_at).map(|at| format!(", next {}", at.words(now, zone)));
             format!("{tries}{}", next.unwrap_or_default())
         }
-        Status::Broken => format!("{count} failed, oldest {oldest}"),
+        Status::Broken => match sample.and_then(|w| w.kind) {
+            Some(Kind::Partial) => format!("{count} done in part, oldest {oldest}"),
+            _ => format!("{count} failed, oldest {oldest}"),
+        },
         Status::Late => format!("{count} late, by {oldest}"),
         Status::OnTrack => format!("{count} here, oldest {oldest}"),
         Status::Paused | Status::NoSignal => String::new(),
@@ -373,7 +378,15 @@ fn facts(
     ]
 }
 
-fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now: Moment) -> Vec<Trouble> {
+fn trouble(
+    world: &World,
+    declared: Option<&Workflow>,
+    standing: &Standing,
+    open: &[Problem],
+    now: Moment,
+) -> Vec<Trouble> {
+    let origins = origins(open, &world.book);
+    let link = |id: i64| open.iter().find(|p| p.id == id).map(|p| problems::link(world, p));
     let filter = |state| match state {
         Status::Broken => "failed",
         Status::Late => "late",
@@ -400,7 +413,7 @@ fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now:
                 sentence: wrong.sentence.clone(),
                 count: wrong.count,
                 since: wrong.since,
-                next: wrong.next.clone(),
+                next: Some(wrong.by_itself()),
                 href: match step {
                     Some(step) => {
                         format!("/workflows/{id}/runs?state={}&step={}", filter(wrong.state), urlencode(step))
@@ -412,6 +425,11 @@ fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now:
                     None => declared.and_then(|w| runbooks::recovery(world, w, step, &wrong.cause, now)),
                 },
                 affects: affects(world, wrong.problem.as_ref(), &standing.id),
+                follows: wrong.problem.as_ref().and_then(|p| link(*origins.get(&p.id)?)),
+                followers: wrong.problem.as_ref().map_or_else(Vec::new, |p| {
+                    let own = origins.iter().filter(|(_, origin)| **origin == p.id);
+                    own.filter_map(|(id, _)| link(*id)).collect()
+                }),
                 problem: wrong.problem.as_ref().map(|p| p.id),
                 owner: wrong.problem.as_ref().and_then(|p| p.owner.clone()).map(|(name, since)| Owner { name, since }),
             }
@@ -421,7 +439,7 @@ fn trouble(world: &World, declared: Option<&Workflow>, standing: &Standing, now:
 
 /// What else is affected by what a problem has brought down; none while it is down for nobody else.
 fn affects(world: &World, problem: Option<&Problem>, workflow: &str) -> Option<Affects> {
-    let down = down(&world.book, std::slice::from_ref(problem?));
+    let down = down(std::slice::from_ref(problem?), &world.book);
     let id = down.first()?.clone();
     let affected = blast::affected(&world.book, &down);
     let others = affected.workflows.keys().filter(|other| *other != workflow);
@@ -497,7 +515,7 @@ fn questions(
             0 => "No run was seen yet.".to_owned(),
             n => format!("{} seen so far.", count_of(n, "runs")),
         };
-        format!("{} steps: {}. {seen}", names.len(), names.join(", "))
+        format!("{}: {}. {seen}", count_of(names.len() as i64, "steps"), names.join(", "))
     });
     let fails = workflow.steps.iter().flat_map(|s| {
         s.failure_points.iter().filter_map(|f| {
@@ -589,7 +607,7 @@ fn next(workflow: &Workflow, standing: &Standing, now: Moment, zone: &TimeZone) 
     if let Some(within) = expect.finish_within {
         words.push(format!("each run ends within {}", within.words()));
     }
-    (!words.is_empty()).then(|| format!("{}.", words.join("; ")))
+    (!words.is_empty()).then(|| format!("{}.", capital(&words.join("; "))))
 }
 
 fn capital(text: &str) -> String {

@@ -162,7 +162,7 @@ async fn a_run_ends_when_its_last_declared_step_does(server: TestServer) {
     server.at("08:05");
     let ended = run(&server, "1").await;
     assert_eq!((&ended["state"], &ended["ended_at"]), (&json!("on_track"), &json!("2026-06-04T08:05:00Z")));
-    assert_eq!(ended["sentence"], "Finished 08:05, after 5 min.");
+    assert_eq!(ended["sentence"], "Finished 08:05, after 5 min, without Reserve stock.");
     let (state, sentence) = sentence(&server, "order-to-erp").await;
     assert_eq!((state.as_str(), sentence.as_str()), ("on_track", "Orders are flowing. Last one finished 08:05."));
     assert_eq!(server.json("/workflows/order-to-erp").await["waiting"], 0);

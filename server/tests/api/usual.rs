@@ -176,7 +176,7 @@ async fn what_the_book_does_not_know_is_told_until_a_day_after_it_was_last_seen(
         unknown,
         [
             "The step \"wrap\" was seen 1 time since 07:00. It is not in the book.",
-            "Take the order was followed by Push to ERP 1 time since 07:00. The book does not say so.",
+            "Take the order was followed by Push to ERP without Reserve stock 1 time since 07:00. The book does not say so.",
         ]
     );
     server.at("2026-06-05T07:59:00Z");

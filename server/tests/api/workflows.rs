@@ -79,7 +79,7 @@ async fn one_workflow_answers_the_five_questions_from_the_book(server: TestServe
         ])
     );
     assert_eq!(questions["depends"], "order-desk.");
-    assert_eq!(questions["next"], "each run ends within 2 h.");
+    assert_eq!(questions["next"], "Each run ends within 2 h.");
     assert_eq!(questions["purpose"], "Orders must be in the ERP before the warehouse picks.");
     assert_eq!(questions["decisions"][0]["decided"], "Put a queue before the ERP.");
     // What the book does not say is shown as a gap, not left out.

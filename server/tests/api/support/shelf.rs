@@ -215,7 +215,12 @@ pub struct Runbook {
 impl Runbook {
     /// For one part.
     pub fn new(title: &str, about: &str) -> Self {
-        Self { title: title.to_owned(), about: format!("[\"{about}\"]"), sections: Vec::new() }
+        Self::for_all(title, &[about])
+    }
+
+    /// For several parts.
+    pub fn for_all(title: &str, about: &[&str]) -> Self {
+        Self { title: title.to_owned(), about: format!("{about:?}"), sections: Vec::new() }
     }
 
     /// With one section more.
