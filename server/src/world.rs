@@ -61,8 +61,8 @@ pub struct Document {
     pub pins: BTreeMap<String, PinRecord>,
     /// What people said after a problem that no review has answered since, for each section in the same order.
     pub doubts: Vec<Vec<Doubt>>,
-    /// Why the file and this text disagree.
-    pub conflict: Option<String>,
+    /// Why the file and this text disagree, and what the file says.
+    pub conflict: Option<(String, String)>,
 }
 
 impl Document {
@@ -266,8 +266,11 @@ impl Worlds {
         for doubt in problems::open_doubts(pool).await? {
             doubts.entry(doubt.slug.clone()).or_default().push(doubt);
         }
-        let conflicts: HashMap<String, Option<String>> =
-            runbooks::all(pool).await?.into_iter().map(|r| (r.slug, r.conflict)).collect();
+        let mut conflicts: HashMap<String, (String, String)> = runbooks::all(pool)
+            .await?
+            .into_iter()
+            .filter_map(|r| Some((r.slug, (r.conflict?, r.conflict_text.unwrap_or_default()))))
+            .collect();
         let records = runbooks::newest(pool).await?;
         let before = self.now();
         let present = Present { parts: &parts, book: &book };
@@ -277,7 +280,7 @@ impl Worlds {
             let slug = record.slug.clone();
             let known = before.documents.get(&slug).filter(|d| d.record.version == record.version);
             let pins = pins.remove(&slug).unwrap_or_default();
-            let conflict = conflicts.get(&slug).cloned().flatten();
+            let conflict = conflicts.remove(&slug);
             let doubts = doubts.remove(&slug).unwrap_or_default();
             let document = judge_document(record, known, pins, doubts, conflict, present);
             let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
@@ -329,7 +332,7 @@ fn judge_document(
     known: Option<&Arc<Document>>,
     pins: BTreeMap<String, PinRecord>,
     doubts: Vec<Doubt>,
-    conflict: Option<String>,
+    conflict: Option<(String, String)>,
     present: Present,
 ) -> Document {
     let (text, outline) = match known {
