@@ -141,6 +141,11 @@ impl World {
         slugs.iter().filter_map(|slug| self.documents.get(slug)).collect()
     }
 
+    /// How many documents need a check: what the top bar, Now and the numbers for Prometheus say.
+    pub fn documents_to_check(&self, now: Moment) -> i64 {
+        self.documents.values().filter(|d| d.trust(now) == Trust::CheckNeeded).count() as i64
+    }
+
     /// What people call a part; the reference itself when it does not exist.
     pub fn name_of(&self, reference: &Reference) -> String {
         let book = &self.book;

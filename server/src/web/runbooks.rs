@@ -27,6 +27,7 @@ use axum::{Form, Json};
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use super::refusals::Number;
 use super::session::PageContext;
 use super::{pkg, render};
 use crate::App;
@@ -783,7 +784,7 @@ fn line_differences(theirs: &str, mine: &str) -> Vec<(char, String)> {
 /// From where in a list.
 #[derive(Debug, Default, Deserialize)]
 pub struct After {
-    after: Option<i64>,
+    after: Option<Number>,
 }
 
 /// The versions as a page.
@@ -815,7 +816,7 @@ pub async fn history_json(
 async fn history(app: &App, slug: &str, from: After) -> Result<HistoryPicture, Error> {
     let world = app.worlds.now();
     let title = document(&world, slug)?.record.title.clone();
-    let before = from.after.unwrap_or(i64::MAX);
+    let before = from.after.map_or(i64::MAX, |after| after.0);
     let mut records = runbooks::versions(app.db.read(), slug, before, ON_A_PAGE + 1).await?;
     let more = records.len() as i64 > ON_A_PAGE;
     records.truncate(ON_A_PAGE as usize);
@@ -847,8 +848,8 @@ fn version_row(record: &VersionRecord, reviewed: &HashMap<i64, (Moment, String)>
 /// Which two versions.
 #[derive(Debug, Default, Deserialize)]
 pub struct Two {
-    from: Option<i64>,
-    to: Option<i64>,
+    from: Option<Number>,
+    to: Option<Number>,
 }
 
 /// What differs between two versions, as a page.
@@ -871,8 +872,8 @@ pub async fn compare_page(
 async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, Error> {
     let world = app.worlds.now();
     let newest = document(&world, slug)?;
-    let to = two.to.unwrap_or(newest.record.version);
-    let from = two.from.unwrap_or((to - 1).max(1));
+    let to = two.to.map_or(newest.record.version, |to| to.0);
+    let from = two.from.map_or_else(|| to.saturating_sub(1).max(1), |from| from.0);
     let pool = app.db.read();
     let find = async |n: i64| {
         let found = runbooks::version(pool, slug, n).await?;

@@ -413,8 +413,8 @@ async fn what_changed_in_the_front_matter_is_shown(server: TestServer) {
     let words = html::words(&editor.page(&format!("{SLUG}/compare?from=1&to=2")).await);
     assert!(words.contains("3 passages differ."), "{words}");
     for line in [
-        "title: ERP removed: refuses orders added: says no",
-        "owner: removed: integration-team added: night-team",
+        "title: ERP removed: refuses ordersadded: says no",
+        "owner: removed: integration-teamadded: night-team",
         "added: review_every: 90d",
     ] {
         assert!(words.contains(line), "{line}: {words}");
