@@ -54,11 +54,9 @@ async fn reworded(State(app): State<Arc<App>>, request: Request, next: Next) -> 
             Err(response) => response,
         },
     };
-    // What says which methods or encodings would be right stays.
-    for name in [header::ALLOW, header::ACCEPT_ENCODING] {
-        if let Some(value) = head.headers.remove(&name) {
-            answer.headers_mut().insert(name, value);
-        }
+    // What says which encodings would be right stays.
+    if let Some(value) = head.headers.remove(header::ACCEPT_ENCODING) {
+        answer.headers_mut().insert(header::ACCEPT_ENCODING, value);
     }
     answer
 }
@@ -74,11 +72,11 @@ fn is_bare(response: &Response) -> bool {
 }
 
 fn refusal(status: StatusCode, method: &Method, headers: &HeaderMap, said: &str) -> Error {
-    let of = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let (title, detail) = match status {
+        // The header is written after this, when the answer leaves the router.
         StatusCode::METHOD_NOT_ALLOWED => (
             format!("This address does not take {method}"),
-            format!("It takes {}.", of(header::ALLOW).unwrap_or("other methods").replace(',', ", ")),
+            "The header Allow of this answer says what it takes.".to_owned(),
         ),
         StatusCode::PAYLOAD_TOO_LARGE => {
             ("That is too much at once".to_owned(), "Nothing of it was kept. Send less at a time.".to_owned())
