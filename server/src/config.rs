@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::actions::create_token::Scope;
+use crate::ingest::writer::MOST_WAITING;
 
 /// Shows live what your workflows are doing, beside the runbook that knows when it may have become wrong.
 #[derive(Debug, Parser)]
@@ -144,6 +145,9 @@ pub struct Serve {
     /// The seed of the demo's chance, to see the same day again.
     #[arg(long, env = "WATCHBOOK_DEMO_SEED", default_value_t = 7)]
     pub demo_seed: u64,
+    /// How many events may wait for the writer. No setting: tests make it small, to fill it.
+    #[arg(skip = MOST_WAITING)]
+    pub room: usize,
 }
 
 fn zone(name: &str) -> Result<TimeZone, String> {
@@ -162,6 +166,7 @@ impl Serve {
             timezone: Some(TimeZone::UTC),
             demo: false,
             demo_seed: 7,
+            room: MOST_WAITING,
         }
     }
 

@@ -58,6 +58,8 @@ pub struct App {
     pub usual: judging::usual::Cache,
     /// The pictures that live pages follow.
     pub pictures: web::live::Pictures,
+    /// Whether the portal could work when that was last asked.
+    pub readiness: web::health::Readiness,
     /// Becomes true when the portal is asked to stop: what never ends by itself ends then.
     pub stopping: watch::Sender<bool>,
 }
@@ -78,7 +80,7 @@ impl App {
             .map_err(|e| format!("the secret for check-in links cannot be read or made: {e}"))?;
         let worlds = Arc::new(Worlds::default());
         let live = Live::default();
-        let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone());
+        let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone(), config.room);
         let app = Arc::new(Self {
             db,
             config,
@@ -91,6 +93,7 @@ impl App {
             queues: judging::queues::Remembered::default(),
             usual: judging::usual::Cache::default(),
             pictures: web::live::Pictures::default(),
+            readiness: web::health::Readiness::default(),
             stopping: watch::channel(false).0,
         });
         book::first_import(&app).await?;

@@ -90,7 +90,14 @@ impl PasswordPool {
         self.run(move || verify(&password, known.as_deref())).await
     }
 
-    async fn run<T: Send + 'static>(&self, compute: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+    /// Computes something on a thread of the pool, after what waits there already.
+    ///
+    /// # Errors
+    /// `Busy` at once when too many wait.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
         let (answer, answered) = oneshot::channel();
         self.enqueue(Box::new(move || {
             // Whoever hung up while waiting costs nothing.

@@ -64,8 +64,8 @@ pub struct Document {
     pub pins: BTreeMap<String, PinRecord>,
     /// What people said after a problem that no review has answered since, for each section in the same order.
     pub doubts: Vec<Vec<Doubt>>,
-    /// Why the file and this text disagree.
-    pub conflict: Option<String>,
+    /// Why the file and this text disagree, and what the file says.
+    pub conflict: Option<(String, String)>,
 }
 
 impl Document {
@@ -152,6 +152,11 @@ impl World {
             }
         }
         slugs.iter().filter_map(|slug| self.documents.get(slug)).collect()
+    }
+
+    /// How many documents need a check: what the top bar, Now and the numbers for Prometheus say.
+    pub fn documents_to_check(&self, now: Moment) -> i64 {
+        self.documents.values().filter(|d| d.trust(now) == Trust::CheckNeeded).count() as i64
     }
 
     /// What people call a part; the reference itself when it does not exist.
@@ -279,8 +284,11 @@ impl Worlds {
         for doubt in problems::open_doubts(pool).await? {
             doubts.entry(doubt.slug.clone()).or_default().push(doubt);
         }
-        let conflicts: HashMap<String, Option<String>> =
-            runbooks::all(pool).await?.into_iter().map(|r| (r.slug, r.conflict)).collect();
+        let mut conflicts: HashMap<String, (String, String)> = runbooks::all(pool)
+            .await?
+            .into_iter()
+            .filter_map(|r| Some((r.slug, (r.conflict?, r.conflict_text.unwrap_or_default()))))
+            .collect();
         let records = runbooks::newest(pool).await?;
         let before = self.now();
         let present = Present { parts: &parts, book: &book };
@@ -290,7 +298,7 @@ impl Worlds {
             let slug = record.slug.clone();
             let known = before.documents.get(&slug).filter(|d| d.record.version == record.version);
             let pins = pins.remove(&slug).unwrap_or_default();
-            let conflict = conflicts.get(&slug).cloned().flatten();
+            let conflict = conflicts.remove(&slug);
             let doubts = doubts.remove(&slug).unwrap_or_default();
             let document = judge_document(record, known, pins, doubts, conflict, present);
             let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
@@ -344,7 +352,7 @@ fn judge_document(
     known: Option<&Arc<Document>>,
     pins: BTreeMap<String, PinRecord>,
     doubts: Vec<Doubt>,
-    conflict: Option<String>,
+    conflict: Option<(String, String)>,
     present: Present,
 ) -> Document {
     let (text, outline) = match known {

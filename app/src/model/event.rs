@@ -322,6 +322,11 @@ pub fn believed_time(time: Moment, received_at: Moment) -> Moment {
     if time.since(received_at) > FUTURE { received_at } else { time }
 }
 
+/// What is wrong with an event that has more than [`MOST_BYTES`].
+pub fn too_large() -> String {
+    format!("the event is larger than {} KiB", MOST_BYTES / 1024)
+}
+
 /// Why one event was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
@@ -384,7 +389,7 @@ impl Event {
             id = Some(own);
         }
         if body.len() > MOST_BYTES {
-            return Err(Refusal::new("", format!("the event is larger than {} KiB", MOST_BYTES / 1024)));
+            return Err(Refusal::new("", too_large()));
         }
         let identity = match &id {
             Some(id) => Identity::of_id(&source, id),

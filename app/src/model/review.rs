@@ -205,12 +205,13 @@ pub fn document_trust(
     last_review: Option<Moment>,
     now: Moment,
 ) -> Trust {
+    // What somebody doubts is in doubt, whatever it links to.
+    if sections.iter().any(|(_, s)| s.trust == Trust::CheckNeeded) {
+        return Trust::CheckNeeded;
+    }
     let linked = sections.iter().any(|(links, _)| *links);
     if !linked {
         return Trust::NotLinked;
-    }
-    if sections.iter().any(|(_, s)| s.trust == Trust::CheckNeeded) {
-        return Trust::CheckNeeded;
     }
     if let (Some(every), Some(last)) = (review_every, last_review)
         && now.since(last) > every

@@ -247,6 +247,13 @@ impl Run {
         whole && !self.was_cancelled()
     }
 
+    /// How it ended as a whole: as it said itself, or by the cancelling of its newest step; none where neither says it.
+    pub fn ended_as(&self) -> Option<Progress> {
+        let whole = self.whole.as_ref().map(|w| w.progress).filter(|p| p.is_result());
+        let newest = self.visits.last().map(|v| v.progress).filter(|p| *p == Progress::Cancelled);
+        whole.or(newest)
+    }
+
     /// The newest visit of each step, in the order of their starts: only the latest is state.
     pub fn latest_visits(&self) -> impl Iterator<Item = &Visit> {
         self.visits.iter().enumerate().filter_map(|(i, visit)| {

@@ -10,8 +10,10 @@ use super::pause::PauseRow;
 use super::runbooks::RunbookRow;
 use super::shell::Head;
 use crate::model::book::{Decision, Dependency, DependencyMode, Field, Limits, Workaround};
+use crate::model::mention::absent;
 use crate::model::moment::{Moment, Span};
 use crate::model::queue::{Level, Trend, rate};
+use crate::model::reference::Reference;
 use crate::model::status::State;
 use crate::model::verdict::count_of;
 use crate::parts;
@@ -286,7 +288,7 @@ fn needs(depends_on: &[(Dependency, Option<String>)]) -> AnyView {
 fn dependency_row(id: &str, name: Option<&String>, dependency: &Dependency) -> AnyView {
     let other = match name {
         Some(name) => view! { <a href=format!("/components/{id}")>{name.clone()}</a> }.into_any(),
-        None => view! { <code>{id.to_owned()}</code>" "{parts::tag("not in the book")} }.into_any(),
+        None => parts::broken(id, &absent(&Reference::Component(id.to_owned()))),
     };
     let fallback = dependency.fallback.as_deref().map(|f| if f == "none" { "Nothing takes its place" } else { f });
     view! {

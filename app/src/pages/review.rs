@@ -20,6 +20,8 @@ pub struct ReviewPicture {
     pub trusted: Vec<String>,
     /// Whether the viewer may answer; else why not.
     pub may_answer: Result<(), String>,
+    /// Why the answer that was just given was not taken: what it was given to was edited meanwhile.
+    pub edited_meanwhile: Option<String>,
 }
 
 /// One section to be reviewed.
@@ -61,6 +63,7 @@ pub fn body(picture: &ReviewPicture, viewer: Option<&Viewer>) -> AnyView {
             {trust_line(row)}
             <div class="actions"><a class="button" href=document>"Read the runbook"</a></div>
         </div>
+        {picture.edited_meanwhile.as_ref().map(|words| parts::notice("warn", words))}
         {picture.may_answer.as_ref().err().map(|reason| may_not(reason, viewer, &row.slug))}
         {nothing}
         {picture.sections.iter().map(|section| section_review(picture, section)).collect_view()}
@@ -152,6 +155,9 @@ fn answer_form(
             {hidden("section", &section.anchor)}
             {hidden("subject", flag.map_or("", |f| &f.subject))}
             {hidden("field", flag.map_or("", |f| &f.field))}
+            {hidden("before", flag.map_or("", |f| &f.before))}
+            {hidden("after", flag.map_or("", |f| &f.after))}
+            {hidden("version", &picture.row.version.to_string())}
             {hidden("seen", &section.seen)}
             <button class="button primary" name="answer" value=answer>{button}</button>
         </form>

@@ -64,11 +64,14 @@ pub struct VisitRow {
     pub progress: String,
     /// When it was first heard of.
     pub started_at: Moment,
-    /// When it ended.
+    /// When it ended; where the run ended over it, when that was.
     pub ended_at: Option<Moment>,
-    /// When it should have ended.
+    /// How the run ended while this visit was still open (`cancelled`, `skipped`, `failed`, `partial`, `ended`); none
+    /// for a visit that ended by itself or has not ended.
+    pub cut_off: Option<String>,
+    /// When it should have ended; none when the run ended over it.
     pub due_at: Option<Moment>,
-    /// When the next try is due: as reported, or by the declared policy.
+    /// When the next try is due: as reported, or by the declared policy; none once the run has ended.
     pub next_attempt_at: Option<Moment>,
     /// The last error: code and message.
     pub error: Option<(String, String)>,
@@ -219,9 +222,10 @@ fn steps(picture: &RunPicture) -> AnyView {
 
 fn visit_row(workflow: &str, visit: &VisitRow) -> AnyView {
     let done = visit.progress == "succeeded" || visit.progress == "skipped";
-    let took = match visit.ended_at {
-        Some(at) => format!("took {}", parts::length(visit.started_at, at)),
-        None => format!("{} for {}", visit.progress, parts::length(visit.started_at, parts::ink().now)),
+    let took = match (visit.ended_at, &visit.cut_off) {
+        (Some(at), Some(how)) => cut_off(visit, at, how),
+        (Some(at), None) => format!("took {}", parts::length(visit.started_at, at)),
+        (None, _) => format!("{} for {}", visit.progress, parts::length(visit.started_at, parts::ink().now)),
     };
     let due =
         visit.due_at.filter(|_| visit.ended_at.is_none()).map(|at| view! { <span>"due "{parts::when(at)}</span> });
@@ -231,11 +235,13 @@ fn visit_row(workflow: &str, visit: &VisitRow) -> AnyView {
     let rework = (visit.visit > 1).then(|| parts::tag(&format!("visit {}", visit.visit)));
     let undeclared = (!visit.declared).then(|| parts::tag("not in the book"));
     let state = match visit.state {
+        State::OnTrack if visit.cut_off.is_some() => view! { <span class="dim">"not finished"</span> }.into_any(),
         State::OnTrack => view! { <span class="dim">{visit.progress.clone()}</span> }.into_any(),
         state => parts::badge(state),
     };
     let picture = match (visit.state, visit.progress.as_str()) {
         (State::OnTrack, "skipped" | "cancelled") => "skip".to_owned(),
+        (State::OnTrack, _) if visit.cut_off.is_some() => "skip".to_owned(),
         (State::OnTrack, "waiting" | "running") => "running".to_owned(),
         (state, _) => format!("state-{}", state.name()),
     };
@@ -254,6 +260,16 @@ fn visit_row(workflow: &str, visit: &VisitRow) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// `was running for 12 min when the run was cancelled`.
+fn cut_off(visit: &VisitRow, at: Moment, how: &str) -> String {
+    let run = match how {
+        "cancelled" | "skipped" => format!("was {how}"),
+        "partial" => "ended in part".to_owned(),
+        how => how.to_owned(),
+    };
+    format!("was {} for {} when the run {run}", visit.progress, parts::length(visit.started_at, at))
 }
 
 /// What a person said, among what systems told.
@@ -286,7 +302,7 @@ fn story_line(line: &StoryLine) -> AnyView {
     let marks = line.marks.iter().map(|mark| {
         let (words, why) = match *mark {
             "late" => ("late", format!("heard {} after it happened", parts::length(line.at, line.received_at))),
-            "out_of_order" => ("out of order", "something newer was already known, so this changed nothing".to_owned()),
+            "out_of_order" => ("out of order", "something that happened later was heard before it; it stands at its own time, and what is newer still counts".to_owned()),
             "refused" => ("refused", "it contradicts what is known, so it was not used".to_owned()),
             "undeclared" => ("undeclared", "the book does not know this step".to_owned()),
             other => (other, String::new()),

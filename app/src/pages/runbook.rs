@@ -5,12 +5,15 @@ use serde::Serialize;
 
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
+use super::versions::diff;
+use crate::model::compare::DiffBlock;
 use crate::model::moment::Moment;
+use crate::model::reference::Reference;
 use crate::model::status::{Role, Trust};
 use crate::parts;
-use crate::parts::document::{action, banner, flag, missing_links, trust_line};
+use crate::parts::document::{about, action, banner, flag, missing_links, trust_line};
 
-/// One runbook; also `GET /api/v1/runbooks/{slug}`, and one version of it.
+/// One runbook as it is now; also `GET /api/v1/runbooks/{slug}`, and its newest version.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunbookPicture {
     /// Its row, as in the list.
@@ -26,12 +29,84 @@ pub struct RunbookPicture {
     pub author: String,
     /// The line of why.
     pub why: String,
-    /// The version shown; the newest unless an older one was asked for.
+    /// Whether this is what the runbook says now: always.
+    pub current: bool,
+    /// The version shown, which is the newest.
     pub shown: i64,
-    /// When the version shown was saved.
+    /// When it was saved.
     pub shown_saved_at: Moment,
     /// Whether a newer file on disk and a newer text in the browser disagree.
     pub conflict: Option<String>,
+    /// What the file says, while they disagree.
+    pub in_file: Option<FileText>,
+}
+
+/// The text of a file that differs from the newest version, which is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileText {
+    /// The whole text, front matter included.
+    pub text: String,
+    /// What differs, as a reader sees it: from the version shown to the file.
+    pub differences: Vec<DiffBlock>,
+}
+
+/// A version that is no longer the newest: what was once said. Whether it can be believed is not asked of it.
+///
+/// `GET /api/v1/runbooks/{slug}/versions/{n}`, where `n` is not the newest.
+#[derive(Debug, Clone, Serialize)]
+pub struct OldPicture {
+    /// The runbook.
+    pub slug: String,
+    /// The title that it had.
+    pub title: String,
+    /// This version.
+    pub version: i64,
+    /// When it was saved.
+    pub saved_at: Moment,
+    /// Whether this is what the runbook says now: never.
+    pub current: bool,
+    /// The number of the version that says so.
+    pub newest: i64,
+    /// None: what was once said is neither trusted nor in doubt.
+    pub trust: Option<Trust>,
+    /// When and by whom a section of this version was last reviewed.
+    pub reviewed: Option<(Moment, String)>,
+    /// The team that answered for it.
+    pub owner: Option<String>,
+    /// Whether it was critical.
+    pub critical: bool,
+    /// What it was for: reference and name.
+    pub about: Vec<(String, String)>,
+    /// Those of `about` that do not exist now.
+    pub missing: Vec<Reference>,
+    /// The sections in order, rendered.
+    pub sections: Vec<OldSection>,
+    /// Every fact it states, and whether it holds now.
+    pub facts: Vec<FactRow>,
+    /// What it links to: reference, name, whether it exists now.
+    pub links: Vec<(String, String, bool)>,
+    /// Who wrote it.
+    pub author: String,
+    /// The line of why.
+    pub why: String,
+    /// The version shown: this one.
+    pub shown: i64,
+    /// When it was saved.
+    pub shown_saved_at: Moment,
+}
+
+/// A section of an old version.
+#[derive(Debug, Clone, Serialize)]
+pub struct OldSection {
+    /// Its anchor; empty before the first heading.
+    pub anchor: String,
+    /// Its title; empty before the first heading.
+    pub title: String,
+    /// The heading's level, 1 to 6.
+    pub level: u8,
+    /// Its text as safe HTML, without the heading.
+    #[serde(skip)]
+    pub html: String,
 }
 
 /// One section.
@@ -93,29 +168,54 @@ pub struct FactRow {
 /// The title; it says so when the text cannot be believed.
 pub fn head(picture: &RunbookPicture) -> Head {
     let title = &picture.row.title;
-    let title = match (is_old(picture), picture.row.trust) {
-        (true, _) => format!("Old version: {title}"),
-        (_, Trust::CheckNeeded) => format!("May be wrong: {title}"),
+    let title = match picture.row.trust {
+        Trust::CheckNeeded => format!("May be wrong: {title}"),
         _ => title.clone(),
     };
     Head { title, state: None }
 }
 
+/// The title of an old version.
+pub fn old_head(picture: &OldPicture) -> Head {
+    Head { title: format!("Old version: {}", picture.title), state: None }
+}
+
 /// The runbook as a page: first whether to believe it, then what to do.
 pub fn body(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
+    let parts: Vec<_> = picture.sections.iter().map(|section| Part::new(section, &picture.row.slug)).collect();
     view! {
         <div class="page runbook">
         {parts::crumbs(&[("Runbooks", "/runbooks")])}
-        <article class="doc" class:old=is_old(picture)>
+        <article class="doc">
             <div class="doc-top">
                 {top(picture, viewer)}
-                {old_version(picture)}
-                {picture.conflict.as_ref().map(|words| conflict(&picture.row.slug, words))}
-                {wrong_facts(picture)}
+                {conflict(picture)}
+                {wrong_facts(&picture.facts, &parts)}
                 {missing_links(&picture.links)}
             </div>
-            {contents(&picture.sections)}
-            <div class="doc-text">{sections(picture)}</div>
+            {contents(&parts)}
+            <div class="doc-text">{sections(&parts)}</div>
+        </article>
+        </div>
+    }
+    .into_any()
+}
+
+/// An old version as a page: that it is old is said first, and at each section.
+pub fn old_body(picture: &OldPicture) -> AnyView {
+    let parts: Vec<_> = picture.sections.iter().map(|section| Part::old(section, picture.version)).collect();
+    view! {
+        <div class="page runbook">
+        {parts::crumbs(&[("Runbooks", "/runbooks")])}
+        <article class="doc old">
+            <div class="doc-top">
+                {old_top(picture)}
+                {old_version(picture)}
+                {wrong_facts(&picture.facts, &parts)}
+                {missing_links(&picture.links)}
+            </div>
+            {contents(&parts)}
+            <div class="doc-text">{sections(&parts)}</div>
         </article>
         </div>
     }
@@ -148,43 +248,70 @@ fn top(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
     .into_any()
 }
 
-/// Nobody should follow an old version by mistake.
-fn old_version(picture: &RunbookPicture) -> Option<AnyView> {
-    let (shown, newest) = (picture.shown, picture.row.version);
-    let base = format!("/runbooks/{}", picture.row.slug);
-    is_old(picture).then(|| {
-        let says = format!("You are reading version {shown} of {newest}, saved ");
-        banner(
-            "bad",
-            view! {
-                <p><strong>{says}{parts::when(picture.shown_saved_at)}". It is not what the runbook says now."</strong></p>
-                <p>
-                    <a href=base.clone()>{format!("Read the newest, version {newest}")}</a>
-                    " or "
-                    <a href=format!("{base}/compare?from={shown}&to={newest}")>"see what changed since"</a>
-                    "."
-                </p>
-            }
-            .into_any(),
-        )
-    })
+fn old_top(picture: &OldPicture) -> AnyView {
+    let reviewed =
+        picture.reviewed.as_ref().map(|(at, by)| view! { " Reviewed "{parts::when(*at)}{format!(" by {by}.")} });
+    view! {
+        <div class="doc-head">
+            <h1>{picture.title.clone()}</h1>
+            <p class="dim">
+                {format!("Version {}", picture.version)}
+                ", saved "
+                {parts::when(picture.saved_at)}
+                {format!(" by {}: {}.", picture.author, picture.why.trim_end_matches('.'))}
+                {reviewed}
+            </p>
+            {about(&picture.about, &picture.missing)}
+            <div class="actions"><a class="button" href=format!("/runbooks/{}/history", picture.slug)>"History"</a></div>
+        </div>
+    }
+    .into_any()
 }
 
-fn conflict(slug: &str, words: &str) -> AnyView {
+/// Nobody should follow an old version by mistake.
+fn old_version(picture: &OldPicture) -> AnyView {
+    let OldPicture { slug, version, newest, .. } = picture;
+    let base = format!("/runbooks/{slug}");
+    let says = format!("You are reading version {version} of {newest}, saved ");
     banner(
-        "warn",
+        "bad",
         view! {
-            <p>{words.to_owned()}</p>
-            <p><a href=format!("/runbooks/{slug}/history")>"See both in the history"</a></p>
+            <p><strong>{says}{parts::when(picture.saved_at)}". It is not what the runbook says now."</strong></p>
+            <p>
+                <a href=base.clone()>{format!("Read the newest, version {newest}")}</a>
+                " or "
+                <a href=format!("{base}/compare?from={version}&to={newest}")>"see what changed since"</a>
+                "."
+            </p>
         }
         .into_any(),
     )
 }
 
+/// That the file says something else, what differs, and all that the file says: nothing that was written is lost.
+fn conflict(picture: &RunbookPicture) -> Option<AnyView> {
+    let words = picture.conflict.clone()?;
+    let both = picture.in_file.as_ref().map(|file| {
+        let edit = format!("/runbooks/{}/edit", picture.row.slug);
+        view! {
+            <details>
+                <summary>{format!("What differs, from version {} to the file", picture.shown)}</summary>
+                {diff(&file.differences)}
+            </details>
+            <details>
+                <summary>"The whole text of the file"</summary>
+                <div class="prose"><pre class="scroll" tabindex="0" role="region" aria-label="The whole text of the file"><code>{file.text.clone()}</code></pre></div>
+                <p>"If the file is right, "<a href=edit>"edit this runbook"</a>" and put this text in its place."</p>
+            </details>
+        }
+    });
+    Some(banner("warn", view! { <p>{words}</p>{both} }.into_any()))
+}
+
 /// Sentences that the running system contradicts, before anybody relies on them.
-fn wrong_facts(picture: &RunbookPicture) -> Option<AnyView> {
+fn wrong_facts(facts: &[FactRow], sections: &[Part]) -> Option<AnyView> {
     let one = |fact: &FactRow| {
-        let title = picture.sections.iter().find(|s| s.anchor == fact.section).map(|s| s.title.clone());
+        let title = sections.iter().find(|s| s.anchor == fact.section).map(|s| s.title.to_owned());
         let present = match &fact.present {
             Some(value) => format!(" It is {value} now."),
             None => " The book does not say it any more.".to_owned(),
@@ -198,7 +325,7 @@ fn wrong_facts(picture: &RunbookPicture) -> Option<AnyView> {
             </li>
         }
     };
-    let wrong: Vec<_> = picture.facts.iter().filter(|fact| !fact.holds).map(one).collect();
+    let wrong: Vec<_> = facts.iter().filter(|fact| !fact.holds).map(one).collect();
     let says = match wrong.len() {
         0 => return None,
         1 => "1 fact in this text is no longer true.".to_owned(),
@@ -208,14 +335,11 @@ fn wrong_facts(picture: &RunbookPicture) -> Option<AnyView> {
 }
 
 /// The way through a long text; a short one needs none.
-fn contents(sections: &[SectionPicture]) -> Option<AnyView> {
+fn contents(sections: &[Part]) -> Option<AnyView> {
     let titled: Vec<_> = sections.iter().filter(|s| !s.title.is_empty()).collect();
-    let one = |section: &&SectionPicture| {
-        let doubt = waiting(section)
-            .next()
-            .is_some()
-            .then(|| view! { <span class="past">{parts::icon("alert")}"may be wrong"</span> });
-        view! { <li><a href=format!("#{}", section.anchor)>{section.title.clone()}</a>{doubt}</li> }
+    let one = |section: &&Part| {
+        let doubt = section.flagged().then(|| view! { <span class="past">{parts::icon("alert")}"may be wrong"</span> });
+        view! { <li><a href=format!("#{}", section.anchor)>{section.title.to_owned()}</a>{doubt}</li> }
     };
     (titled.len() > 3).then(|| {
         view! {
@@ -228,32 +352,74 @@ fn contents(sections: &[SectionPicture]) -> Option<AnyView> {
     })
 }
 
-fn sections(picture: &RunbookPicture) -> Vec<AnyView> {
-    let top = picture.sections.iter().filter(|s| !s.title.is_empty()).map(|s| s.level).min().unwrap_or(1);
+/// What a section is drawn from, of the newest version or of an old one.
+struct Part<'a> {
+    anchor: &'a str,
+    title: &'a str,
+    level: u8,
+    html: &'a str,
+    /// What is to be thought of it.
+    standing: Standing<'a>,
+}
+
+enum Standing<'a> {
+    /// It is what the runbook says now: this far it can be believed, this is what may have made it wrong, and there
+    /// it is reviewed.
+    Now(Trust, &'a [FlagRow], &'a str),
+    /// It is what version `n` said.
+    Once(i64),
+}
+
+impl<'a> Part<'a> {
+    fn new(section: &'a SectionPicture, slug: &'a str) -> Self {
+        let SectionPicture { anchor, title, level, html, trust, flags } = section;
+        Self { anchor, title, level: *level, html, standing: Standing::Now(*trust, flags, slug) }
+    }
+
+    fn old(section: &'a OldSection, version: i64) -> Self {
+        let OldSection { anchor, title, level, html } = section;
+        Self { anchor, title, level: *level, html, standing: Standing::Once(version) }
+    }
+
+    /// The flags that nobody has answered.
+    fn waiting(&self) -> Vec<&'a FlagRow> {
+        match self.standing {
+            Standing::Now(_, flags, _) => flags.iter().filter(|flag| flag.answer.is_none()).collect(),
+            Standing::Once(_) => Vec::new(),
+        }
+    }
+
+    fn flagged(&self) -> bool {
+        !self.waiting().is_empty()
+    }
+}
+
+fn sections(sections: &[Part]) -> Vec<AnyView> {
+    let top = sections.iter().filter(|s| !s.title.is_empty()).map(|s| s.level).min().unwrap_or(1);
     let mut above = 1;
-    let one = |section: &SectionPicture| {
+    let one = |section: &Part| {
         // The page's title is the one h1, and no level is left out on the way down.
         let level = (section.level.saturating_sub(top) + 2).min(above + 1).min(6);
         if !section.title.is_empty() {
             above = level;
         }
-        self::section(section, picture, level)
+        self::section(section, level)
     };
-    picture.sections.iter().map(one).collect()
+    sections.iter().map(one).collect()
 }
 
-fn section(section: &SectionPicture, picture: &RunbookPicture, level: u8) -> AnyView {
-    let flagged = waiting(section).next().is_some();
-    let warning = warning(section, &picture.row.slug);
-    let text = view! { <div class="prose" inner_html=section.html.clone()></div> };
+fn section(section: &Part, level: u8) -> AnyView {
+    let flagged = section.flagged();
+    let warning = warning(section);
+    let text = view! { <div class="prose" inner_html=section.html.to_owned()></div> };
     if section.title.is_empty() {
         return view! { <div class="doc-section" class:flagged=flagged>{warning}{text}</div> }.into_any();
     }
     let id = format!("{}_h", section.anchor);
-    let title = heading(level, id.clone(), &section.title);
+    let title = heading(level, id.clone(), section.title);
     view! {
-        <section id=section.anchor.clone() class="doc-section" class:flagged=flagged aria-labelledby=id>
-            <div class="doc-title">{title}{doubt(section, picture)}</div>
+        <section id=section.anchor.to_owned() class="doc-section" class:flagged=flagged aria-labelledby=id>
+            <div class="doc-title">{title}{doubt(section)}</div>
             {warning}
             {text}
         </section>
@@ -262,17 +428,15 @@ fn section(section: &SectionPicture, picture: &RunbookPicture, level: u8) -> Any
 }
 
 /// Who comes by a link to a section sees nothing above it, so the word of doubt stands at each.
-fn doubt(section: &SectionPicture, picture: &RunbookPicture) -> Option<AnyView> {
-    if is_old(picture) {
-        let words = format!("Version {}, not the newest", picture.shown);
-        return Some(view! { <span class="trust t-overdue">{parts::icon("history")}{words}</span> }.into_any());
+fn doubt(section: &Part) -> Option<AnyView> {
+    match section.standing {
+        Standing::Once(version) => {
+            let words = format!("Version {version}, not the newest");
+            Some(view! { <span class="trust t-overdue">{parts::icon("history")}{words}</span> }.into_any())
+        }
+        Standing::Now(Trust::Trusted, ..) => None,
+        Standing::Now(trust, ..) => Some(parts::trust_badge(trust, section.waiting().len() as i64)),
     }
-    let flags = i64::try_from(waiting(section).count()).unwrap_or(i64::MAX);
-    (section.trust != Trust::Trusted).then(|| parts::trust_badge(section.trust, flags))
-}
-
-fn is_old(picture: &RunbookPicture) -> bool {
-    picture.shown < picture.row.version
 }
 
 fn heading(level: u8, id: String, title: &str) -> AnyView {
@@ -286,14 +450,10 @@ fn heading(level: u8, id: String, title: &str) -> AnyView {
     }
 }
 
-/// The flags of a section that nobody has answered.
-fn waiting(section: &SectionPicture) -> impl Iterator<Item = &FlagRow> {
-    section.flags.iter().filter(|flag| flag.answer.is_none())
-}
-
 /// The doubt stands before the words that it is about.
-fn warning(section: &SectionPicture, slug: &str) -> Option<AnyView> {
-    let flags: Vec<_> = waiting(section).map(flag).collect();
+fn warning(section: &Part) -> Option<AnyView> {
+    let Standing::Now(_, _, slug) = section.standing else { return None };
+    let flags: Vec<_> = section.waiting().into_iter().map(flag).collect();
     let review = format!("/reviews/{slug}#{}", section.anchor);
     let about = if section.title.is_empty() { String::new() } else { format!(": {}", section.title) };
     (!flags.is_empty()).then(|| {
@@ -340,7 +500,7 @@ mod tests {
         }
     }
 
-    fn drawn(sections: Vec<SectionPicture>, shown: i64, role: Option<Role>) -> String {
+    fn drawn(sections: Vec<SectionPicture>, role: Option<Role>) -> String {
         let row = RunbookRow {
             slug: "erp".into(),
             title: "ERP refuses orders".into(),
@@ -353,6 +513,7 @@ mod tests {
             owner: None,
             critical: false,
             about: Vec::new(),
+            missing: Vec::new(),
         };
         let (author, why) = ("Anna".into(), "New number".into());
         let picture = RunbookPicture {
@@ -362,9 +523,11 @@ mod tests {
             links: vec![],
             author,
             why,
-            shown,
+            current: true,
+            shown: 5,
             shown_saved_at: Moment::default(),
             conflict: None,
+            in_file: None,
         };
         let viewer = role.map(|role| Viewer { name: "Anna".into(), role });
         leptos::prelude::Owner::new().with(|| body(&picture, viewer.as_ref()).to_html())
@@ -372,37 +535,60 @@ mod tests {
 
     #[test]
     fn a_doubtful_section_warns_before_its_text_and_a_good_one_does_not() {
-        let html = drawn(vec![section(vec![flag()])], 5, None);
+        let html = drawn(vec![section(vec![flag()])], None);
         let (warning, text) =
             (html.find("may be wrong. Check before").unwrap(), html.find("It tries 6 times").unwrap());
         assert!(warning < text && html.contains("doc-section flagged"));
-        assert!(!drawn(vec![section(vec![])], 5, None).contains("may be wrong"));
+        assert!(!drawn(vec![section(vec![])], None).contains("may be wrong"));
     }
 
     #[test]
     fn an_answered_flag_no_longer_warns() {
         let answered = FlagRow { answer: Some("still_correct".into()), ..flag() };
-        assert!(!drawn(vec![section(vec![answered])], 5, None).contains("flagged"));
+        assert!(!drawn(vec![section(vec![answered])], None).contains("flagged"));
     }
 
     #[test]
     fn an_old_version_says_so_and_leads_to_the_newest() {
-        let html = drawn(vec![section(vec![])], 3, None);
+        let SectionPicture { anchor, title, level, html, .. } = section(vec![]);
+        let picture = OldPicture {
+            slug: "erp".into(),
+            title: "ERP says no".into(),
+            version: 3,
+            saved_at: Moment::default(),
+            current: false,
+            newest: 5,
+            trust: None,
+            reviewed: None,
+            owner: None,
+            critical: false,
+            about: vec![],
+            missing: vec![],
+            sections: vec![OldSection { anchor, title, level, html }],
+            facts: vec![],
+            links: vec![],
+            author: "Anna".into(),
+            why: "New number".into(),
+            shown: 3,
+            shown_saved_at: Moment::default(),
+        };
+        let html = leptos::prelude::Owner::new().with(|| old_body(&picture).to_html());
         assert!(html.contains("You are reading version 3 of 5") && html.contains("Read the newest, version 5"));
-        assert!(!drawn(vec![section(vec![])], 5, None).contains("You are reading version"));
+        assert!(html.contains("Version 3, not the newest") && !html.contains("Trusted"));
+        assert!(!drawn(vec![section(vec![])], None).contains("You are reading version"));
     }
 
     #[test]
     fn who_may_not_edit_is_told_why() {
-        assert!(drawn(vec![], 5, Some(Role::Operator)).contains("Needs the role editor."));
-        assert!(drawn(vec![], 5, Some(Role::Editor)).contains("href=\"/runbooks/erp/edit\""));
-        assert!(drawn(vec![], 5, None).contains("/sign-in?next=/runbooks/erp/edit"));
+        assert!(drawn(vec![], Some(Role::Operator)).contains("Needs the role editor."));
+        assert!(drawn(vec![], Some(Role::Editor)).contains("href=\"/runbooks/erp/edit\""));
+        assert!(drawn(vec![], None).contains("/sign-in?next=/runbooks/erp/edit"));
     }
 
     #[test]
     fn headings_go_down_one_level_at_a_time_below_the_one_title() {
         let at = |level| SectionPicture { level, ..section(vec![]) };
-        let html = drawn(vec![at(2), at(5), at(2)], 5, None);
+        let html = drawn(vec![at(2), at(5), at(2)], None);
         let levels: Vec<&str> = html.split("<h").skip(1).map(|rest| &rest[..1]).collect();
         assert_eq!(levels, ["1", "2", "3", "2"]);
     }

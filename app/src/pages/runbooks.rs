@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::shell::{Head, Viewer};
 use crate::model::moment::Moment;
+use crate::model::reference::Reference;
 use crate::model::status::{Role, Trust};
 use crate::parts;
 use crate::parts::document::action;
@@ -43,6 +44,8 @@ pub struct RunbookRow {
     pub critical: bool,
     /// What it is for: reference and name.
     pub about: Vec<(String, String)>,
+    /// Those of `about` that do not exist.
+    pub missing: Vec<Reference>,
 }
 
 /// The title.

@@ -29,7 +29,7 @@ pub struct RunsPicture {
     #[serde(skip)]
     pub step: Option<(String, String)>,
     /// Newest first, at most 50.
-    pub items: Vec<RunRow>,
+    pub items: Vec<RunItem>,
     /// Pass as `after=` for the next page; none on the last one.
     pub next: Option<String>,
 }
@@ -113,6 +113,37 @@ pub struct RunRow {
     pub step: Option<(String, String)>,
 }
 
+/// One run of the list, with where it has been.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunItem {
+    /// Its row.
+    #[serde(flatten)]
+    pub row: RunRow,
+    /// Each visit of a step, in the order of their starts.
+    pub steps: Vec<StepItem>,
+}
+
+/// One visit of a step; everything else that is known of it is on the page of its run.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepItem {
+    /// The step's id.
+    pub step: String,
+    /// From 1; above 1 is rework.
+    pub visit: u32,
+    /// The newest attempt, from 1.
+    pub attempt: u32,
+    /// The state of the newest attempt.
+    pub state: State,
+    /// When it was first heard of.
+    pub started_at: Moment,
+    /// When it ended; where the run ended over it, when that was.
+    pub ended_at: Option<Moment>,
+    /// When it should have ended.
+    pub due_at: Option<Moment>,
+    /// When the next try is due.
+    pub next_attempt_at: Option<Moment>,
+}
+
 /// The title and the favicon.
 pub fn head(picture: &RunsPicture) -> Head {
     Head { title: format!("Runs of {}", picture.name), state: None }
@@ -127,7 +158,7 @@ pub fn body(picture: &RunsPicture) -> AnyView {
     let list = match (picture.items.as_slice(), picture.filter) {
         ([], RunFilter::All) => parts::empty("No run has been heard of yet."),
         ([], filter) => parts::empty(&format!("No run is \"{}\" now.", filter.words())),
-        (rows, _) => parts::run_rows(rows),
+        (items, _) => parts::run_rows(items.iter().map(|item| &item.row)),
     };
     let next =
         picture.next.as_ref().map(|after| format!("{}&after={}", address(picture, picture.filter), encode(after)));
@@ -154,7 +185,8 @@ fn filters(picture: &RunsPicture) -> AnyView {
     };
     let step = picture.step.as_ref().map(|(_, name)| {
         let everywhere = format!("/workflows/{}/runs?state={}", parts::path_part(&picture.workflow), picture.filter.name());
-        view! { <p class="limited">"Only at "<strong>{name.clone()}</strong><a href=everywhere>{parts::icon("x")}"Show every step"</a></p> }
+        let at = if picture.filter == RunFilter::Ended { "Only those that ended at " } else { "Only at " };
+        view! { <p class="limited">{at}<strong>{name.clone()}</strong><a href=everywhere>{parts::icon("x")}"Show every step"</a></p> }
     });
     view! {
         <nav class="filters" aria-label="Which runs"><ul>{picture.counts.iter().map(one).collect_view()}</ul>{step}</nav>

@@ -48,7 +48,7 @@ pub struct ComparePicture {
     pub to: VersionRow,
     /// All versions, newest first, for choosing.
     pub versions: Vec<i64>,
-    /// Blocks in order; equal ones far from a change are folded by the page.
+    /// Blocks in order, the front matter line by line before all others; equal ones far from a change are folded by the page.
     pub blocks: Vec<DiffBlock>,
 }
 
@@ -122,7 +122,7 @@ pub fn compare_body(picture: &ComparePicture) -> AnyView {
     let history = format!("{base}/history");
     let changed = picture.blocks.iter().filter(|block| !block.same()).count();
     let sentence = match changed {
-        0 => "Nothing that a reader sees differs.".to_owned(),
+        0 => "Nothing that a reader sees differs, and neither does the front matter.".to_owned(),
         1 => "1 passage differs.".to_owned(),
         n => format!("{n} passages differ."),
     };
@@ -132,7 +132,7 @@ pub fn compare_body(picture: &ComparePicture) -> AnyView {
         {parts::heading(&format!("What changed in {}", picture.title), &sentence, None)}
         <dl class="between">{one_side("Older", &base, &picture.from)}{one_side("Newer", &base, &picture.to)}</dl>
         {choose(picture, &base)}
-        <div class="diff">{folded(&picture.blocks)}</div>
+        {diff(&picture.blocks)}
         </div>
     }
     .into_any()
@@ -176,6 +176,11 @@ fn choose(picture: &ComparePicture, base: &str) -> Option<AnyView> {
 
 /// How many unchanged blocks stay in sight beside a change.
 const NEAR: usize = 1;
+
+/// What differs, with what does not folded away.
+pub fn diff(blocks: &[DiffBlock]) -> AnyView {
+    view! { <div class="diff">{folded(blocks)}</div> }.into_any()
+}
 
 /// The blocks, with unchanged ones far from a change folded away and counted; the heading over a change stays.
 fn folded(blocks: &[DiffBlock]) -> Vec<AnyView> {

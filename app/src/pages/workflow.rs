@@ -12,7 +12,9 @@ use super::shell::Head;
 use super::workflows::WorkflowRow;
 use crate::layout::Layout;
 use crate::model::book::{Decision, Workaround};
+use crate::model::mention::absent;
 use crate::model::moment::Moment;
+use crate::model::reference::Reference;
 use crate::model::status::State;
 use crate::model::verdict::count_of;
 use crate::parts;
@@ -130,8 +132,12 @@ pub struct Recovery {
     pub steps: Vec<String>,
     /// Whether it can be believed, and how many flags stand on that section.
     pub trust: crate::model::status::Trust,
-    /// Flags on that section.
+    /// Flags on that section: values that have changed, its own edit, and what people doubt.
     pub flags: i64,
+    /// Whether its own text was edited since its review.
+    pub edited: bool,
+    /// How often somebody who followed it said that it was not right, since its review.
+    pub doubts: i64,
 }
 
 /// What the book says of the flow.
@@ -231,6 +237,8 @@ pub struct StepNow {
     pub if_skipped: Option<String>,
     /// Declared: known ways it fails.
     pub failure_points: Vec<crate::model::book::FailurePoint>,
+    /// What the book names here and does not have: of `component`, `via` and the actions of `failure_points`.
+    pub missing: Vec<Reference>,
 }
 
 /// How long a visit of a step usually takes at this hour.
@@ -274,6 +282,8 @@ pub struct Questions {
     pub depends: Option<String>,
     /// 3b. What it needs: `(component id, name, if it is unavailable)`.
     pub needs: Vec<(String, String, Option<String>)>,
+    /// Those of `needs` that the book does not have.
+    pub missing: Vec<Reference>,
     /// 4. What should happen next? The expectations in words, with the next due time.
     pub next: Option<String>,
     /// 5. Why does it exist?
@@ -499,8 +509,13 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
     };
     let needs = (!answers.needs.is_empty()).then(|| {
         let row = |(id, name, without): &(String, String, Option<String>)| {
+            let reference = Reference::Component(id.clone());
+            let name = match answers.missing.contains(&reference) {
+                true => parts::broken(name, &absent(&reference)),
+                false => view! { <a href=reference.path()>{name.clone()}</a> }.into_any(),
+            };
             let without = without.clone().unwrap_or_else(|| "Not written yet: what happens without it.".to_owned());
-            view! { <div><dt><a href=format!("/components/{id}")>{name.clone()}</a></dt><dd>{without}</dd></div> }
+            view! { <div><dt>{name}</dt><dd>{without}</dd></div> }
         };
         view! {
             <details><summary>{format!("It needs {}", count_of(answers.needs.len() as i64, "components"))}</summary>

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{icon, ink, names, tag, trust_badge, when};
+use super::{broken, icon, ink, tag, trust_badge, when};
+use crate::model::mention::absent;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::status::{Role, Trust};
@@ -24,7 +25,7 @@ pub fn trust_line(row: &RunbookRow) -> AnyView {
                 {reviewed(row.reviewed.as_ref())} " "
                 {row.owner.as_ref().map_or("Nobody owns it yet.".to_owned(), |owner| format!("Owned by {owner}."))}
             </p>
-            {about(&row.about)}
+            {about(&row.about, &row.missing)}
         </div>
     }
     .into_any()
@@ -38,11 +39,17 @@ pub fn reviewed(reviewed: Option<&(Moment, String)>) -> AnyView {
     }
 }
 
-/// What a runbook is for, as links.
-fn about(about: &[(String, String)]) -> Option<AnyView> {
-    let links: Vec<_> = about.iter().map(|(reference, name)| (name.clone(), path(reference))).collect();
-    (!links.is_empty())
-        .then(|| view! { <div class="about"><span class="dim">"For"</span>{names(&links)}</div> }.into_any())
+/// What a runbook is for, as links; what of it is missing leads nowhere.
+pub fn about(about: &[(String, String)], missing: &[Reference]) -> Option<AnyView> {
+    let one = |(reference, name): &(String, String)| {
+        let link = match missing.iter().find(|gone| gone.to_string() == *reference) {
+            Some(gone) => broken(name, &absent(gone)),
+            None => view! { <a href=path(reference)>{name.clone()}</a> }.into_any(),
+        };
+        view! { <li>{link}</li> }
+    };
+    let links = view! { <ul class="names">{about.iter().map(one).collect_view()}</ul> };
+    (!about.is_empty()).then(|| view! { <div class="about"><span class="dim">"For"</span>{links}</div> }.into_any())
 }
 
 /// Where the portal shows a reference; empty when it is not one.
@@ -59,10 +66,15 @@ pub fn flag(flag: &FlagRow) -> AnyView {
     };
     let by = if flag.by.is_empty() { ".".to_owned() } else { format!(" by {}.", flag.by) };
     let words = flag.words.iter().map(|words| view! { <li><q>{words.clone()}</q></li> }).collect_view();
+    // What is gone has no page to lead to.
+    let subject = match flag.field == "exists" && flag.after.is_empty() {
+        true => view! { <span class="broken-link">{flag.name.clone()}</span> }.into_any(),
+        false => view! { <a href=path(&flag.subject)>{flag.name.clone()}</a> }.into_any(),
+    };
     view! {
         <div class="flag-what">
             <p>
-                <a href=path(&flag.subject)>{flag.name.clone()}</a>
+                {subject}
                 ", "<code>{flag.field.clone()}</code>{change}
                 {flag.changed_at.map(|at| view! { " since "{when(at)} })}{by}
             </p>

@@ -3,10 +3,12 @@
 use leptos::prelude::*;
 
 use super::blocks::names;
-use super::marks::{icon, mark, state_icon, tag};
+use super::marks::{broken, icon, mark, state_icon, tag};
 use super::rows::path_part;
 use super::times::when;
 use crate::layout::{Layout, PlacedEdge, PlacedNode, shorten};
+use crate::model::mention::absent;
+use crate::model::reference::Reference;
 use crate::model::status::State;
 use crate::pages::workflow::{EdgeNow, StepNow};
 
@@ -320,9 +322,12 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
         value.map(|value| view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
     };
     let text = |value: &Option<String>| value.clone().map(IntoAny::into_any);
-    let part = |part: &Option<(String, String)>| {
-        part.as_ref().map(|(id, name)| view! { <a href=format!("/components/{id}")>{name.clone()}</a> }.into_any())
+    let link = |reference: &Reference, name: &str| match step.missing.contains(reference) {
+        true => broken(name, &absent(reference)),
+        false => view! { <a href=reference.path()>{name.to_owned()}</a> }.into_any(),
     };
+    let part =
+        |part: &Option<(String, String)>| part.as_ref().map(|(id, name)| link(&Reference::Component(id.clone()), name));
     let now = [(step.open, "on track"), (step.retrying, "retrying"), (step.late, "late"), (step.broken, "failed")];
     let now: Vec<(String, String)> = now
         .iter()
@@ -351,9 +356,7 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
         None => "no usual yet".into_any(),
     };
     let failures = step.failure_points.iter().map(|point| {
-        let action = point.action.as_ref().map(|action| {
-            view! { <a href=action.path()>"What to do"</a> }
-        });
+        let action = point.action.as_ref().map(|action| link(action, "What to do"));
         let code = [&point.when.code, &point.when.message].into_iter().flatten().map(|w| {
             view! { <code>{w.clone()}</code>" " }
         });

@@ -76,3 +76,8 @@ pub fn trust_badge(trust: Trust, flags: i64) -> AnyView {
 pub fn tag(words: &str) -> AnyView {
     view! { <span class="tag">{words.to_owned()}</span> }.into_any()
 }
+
+/// The name of something that is not there, as a broken link in a text is drawn; `why` says what is missing.
+pub fn broken(name: &str, why: &str) -> AnyView {
+    view! { <span class="broken-link">{name.to_owned()}" "<small>{format!("({why})")}</small></span> }.into_any()
+}

@@ -35,21 +35,28 @@ pub fn warning(recovery: &Recovery) -> AnyView {
         Trust::Overdue => "Not reviewed for too long: check before you do this",
         Trust::NotLinked => "Nothing can tell whether these steps are still right",
     };
-    let why = match (recovery.trust, recovery.flags) {
-        (Trust::CheckNeeded, 0 | 1) => {
-            Some("Something this section describes has changed since its review.".to_owned())
-        }
-        (Trust::CheckNeeded, n) => Some(format!("{n} things this section describes have changed since its review.")),
-        _ => None,
-    };
+    let why = (recovery.trust == Trust::CheckNeeded).then(|| reasons(recovery));
     view! {
         <p class="title">
             {icon(if recovery.trust == Trust::Trusted { "steps" } else { "alert" })}
             <span><strong>{title}</strong>" "{trust_badge(recovery.trust, recovery.flags)}</span>
         </p>
-        {why.map(|why| view! { <p class="why">{why}" "<a href=review>"See what changed"</a></p> })}
+        {why.map(|why| view! { <p class="why">{why}" "<a href=review>"See why"</a></p> })}
     }
     .into_any()
+}
+
+/// Why a section must be checked: what it describes has changed, its own text has, somebody doubts it.
+fn reasons(recovery: &Recovery) -> String {
+    let changed = recovery.flags - i64::from(recovery.edited) - recovery.doubts;
+    let changed = match changed {
+        ..=0 => None,
+        1 => Some("Something this section describes has changed since its review.".to_owned()),
+        n => Some(format!("{n} things this section describes have changed since its review.")),
+    };
+    let edited = recovery.edited.then(|| "Its text was edited, and nobody has reviewed it since.".to_owned());
+    let doubted = (recovery.doubts > 0).then(|| "Somebody followed it and says that it was not right.".to_owned());
+    [changed, edited, doubted].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Which section of which runbook it is.
@@ -70,8 +77,8 @@ pub fn from(recovery: &Recovery) -> AnyView {
 mod tests {
     use super::*;
 
-    fn drawn(trust: Trust, flags: i64) -> String {
-        let picture = Recovery {
+    fn picture(trust: Trust, flags: i64) -> Recovery {
+        Recovery {
             slug: "erp-refuses-orders".to_owned(),
             section: "do-this-now".to_owned(),
             title: "ERP refuses orders".to_owned(),
@@ -79,8 +86,27 @@ mod tests {
             steps: vec!["Call the duty desk".to_owned()],
             trust,
             flags,
-        };
-        Owner::new().with(|| recovery(&picture).to_html())
+            edited: false,
+            doubts: 0,
+        }
+    }
+
+    fn drawn(trust: Trust, flags: i64) -> String {
+        Owner::new().with(|| recovery(&picture(trust, flags)).to_html())
+    }
+
+    #[test]
+    fn what_made_it_doubtful_is_said_and_nothing_else() {
+        let changed = picture(Trust::CheckNeeded, 2);
+        assert_eq!(reasons(&changed), "2 things this section describes have changed since its review.");
+        let edited = Recovery { edited: true, ..picture(Trust::CheckNeeded, 1) };
+        assert_eq!(reasons(&edited), "Its text was edited, and nobody has reviewed it since.");
+        let all = Recovery { edited: true, doubts: 1, ..picture(Trust::CheckNeeded, 3) };
+        assert_eq!(
+            reasons(&all),
+            "Something this section describes has changed since its review. Its text was edited, and nobody has \
+             reviewed it since. Somebody followed it and says that it was not right."
+        );
     }
 
     #[test]

@@ -97,12 +97,12 @@ fn problem_row(row: &ProblemRow) -> AnyView {
 }
 
 /// Runs: state, id and subject, where it is, when it started and was last heard of.
-pub fn run_rows(rows: &[RunRow]) -> AnyView {
+pub fn run_rows<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> AnyView {
     let one = |row: &RunRow| {
         let subject = row.subject.as_ref().map(|s| view! { <small><a href=subject_path(s)>{s.clone()}</a></small> });
         run_row(row, row.run.clone(), subject.into_any())
     };
-    view! { <ul class="rows r-run" data-live-order="ask">{rows.iter().map(one).collect_view()}</ul> }.into_any()
+    view! { <ul class="rows r-run" data-live-order="ask">{rows.into_iter().map(one).collect_view()}</ul> }.into_any()
 }
 
 /// Runs of several workflows, each with the workflow's name, and what joins it to the page where that is to be said.

@@ -68,7 +68,7 @@ fn words_can_be_read_on_every_ground() {
                 assert!(ratio >= 4.5, "{text} on {ground}, dark {dark}: {ratio:.2}");
             }
         }
-        // Links stand on tints as well: "See what changed" in an outdated instruction.
+        // Links stand on tints as well: "See why" in an outdated instruction.
         for ground in ["bg", "surface", "ok-t", "try-t", "late-t", "bad-t", "off-t"] {
             let ratio = contrast(colours["link"], colours[ground]);
             assert!(ratio >= 4.5, "link on {ground}, dark {dark}: {ratio:.2}");

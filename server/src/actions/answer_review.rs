@@ -8,6 +8,7 @@ use crate::db::Db;
 use crate::store::feed;
 use crate::store::people::{self, AuditLine};
 use crate::store::reviews::{self, Answer, PinRecord};
+use crate::store::runbooks;
 
 /// What a reviewer says of one section.
 #[derive(Debug, Clone)]
@@ -33,7 +34,9 @@ pub struct Review<'a> {
     /// The runbook.
     pub slug: &'a str,
     /// The version that was on the screen.
-    pub version: i64,
+    pub read: i64,
+    /// The newest version when it was looked whether that section still says what was on the screen.
+    pub newest_version: i64,
     /// The section's anchor.
     pub section: &'a str,
     /// What is said of it.
@@ -46,14 +49,17 @@ pub struct Review<'a> {
     pub address: &'a str,
 }
 
-/// Takes an answer.
+/// Takes an answer. False when the runbook has a newer version than `newest_version`; nothing was written then.
 ///
 /// # Errors
 /// What the database says.
-pub async fn answer_review(db: &Db, review: Review<'_>, now: Moment) -> sqlx::Result<()> {
-    let Review { slug, version, section, verdict, seen, by, address } = review;
+pub async fn answer_review(db: &Db, review: Review<'_>, now: Moment) -> sqlx::Result<bool> {
+    let Review { slug, read, newest_version, section, verdict, seen, by, address } = review;
     let mut tx = db.write().await?;
     feed::take_turn(&mut tx).await?;
+    if runbooks::find(&mut tx, slug).await?.is_none_or(|runbook| runbook.version != newest_version) {
+        return Ok(false);
+    }
     let known = reviews::pin(&mut tx, slug, section).await?;
     let (pin, answer, flag) = match (verdict, known) {
         (Verdict::StillCorrect { subject, field, before, after }, Some(known)) => {
@@ -68,12 +74,12 @@ pub async fn answer_review(db: &Db, review: Review<'_>, now: Moment) -> sqlx::Re
         slug: slug.to_owned(),
         section: section.to_owned(),
         pin,
-        version,
+        version: read,
         reviewed_at: now,
         reviewed_by: by.to_owned(),
     };
     reviews::put_pin(&mut tx, &record).await?;
-    let answer = Answer { slug, version, section, answer, flag, at: now, by };
+    let answer = Answer { slug, version: read, section, answer, flag, at: now, by };
     reviews::append(&mut tx, &answer).await?;
     let line = AuditLine {
         at: now,
@@ -83,5 +89,6 @@ pub async fn answer_review(db: &Db, review: Review<'_>, now: Moment) -> sqlx::Re
         address: address.to_owned(),
     };
     people::append_audit(&mut tx, &line).await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(true)
 }

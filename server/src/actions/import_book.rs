@@ -107,11 +107,13 @@ async fn take_over(tx: &mut Tx, text: &RunbookText, now: Moment) -> sqlx::Result
         version: known.as_ref().map_or(0, |k| k.version),
         file_fingerprint: Some(print),
         conflict: None,
+        conflict_text: None,
     };
     match newest {
         Some(newest) if fingerprint(&newest.body) == fingerprint(&text.source) => {}
         Some(newest) if newest.origin == "browser" && file_had != Some(fingerprint(&newest.body)) => {
             runbook.file_fingerprint = file_had;
+            runbook.conflict_text = Some(text.source.clone());
             runbook.conflict = Some(format!(
                 "The file {} and version {}, saved in the browser by {}, differ. Version {} is shown. Settle it by putting the text of one into the other.",
                 text.file, newest.version, newest.author, newest.version

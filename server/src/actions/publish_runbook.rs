@@ -63,7 +63,8 @@ pub async fn publish_runbook(db: &Db, draft: Draft<'_>, now: Moment) -> sqlx::Re
         slug: draft.slug.to_owned(),
         version,
         file_fingerprint: known.as_ref().and_then(|k| k.file_fingerprint.clone()),
-        conflict: known.and_then(|k| k.conflict),
+        conflict: known.as_ref().and_then(|k| k.conflict.clone()),
+        conflict_text: known.and_then(|k| k.conflict_text),
     };
     runbooks::put(&mut tx, &runbook).await?;
     let record = VersionRecord {

@@ -136,7 +136,8 @@ impl Past<'_> {
                 now = now + Span::from_secs(40);
                 let review = Review {
                     slug: &document.record.slug,
-                    version: document.record.version,
+                    read: document.record.version,
+                    newest_version: document.record.version,
                     section: &section.anchor,
                     verdict: Verdict::Reviewed,
                     seen: seen(document.section_source(number), &document.spoken[number], world.present()),

@@ -1,6 +1,6 @@
 //! The five forms of a body of events: one object, an array, NDJSON, and CloudEvents single and in batch.
 
-use app::model::event::{Event, MOST_BYTES, Refusal, without_null};
+use app::model::event::{self, Event, MOST_BYTES, Refusal, without_null};
 use app::model::moment::Moment;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -81,6 +81,8 @@ pub struct Parsed {
     pub errors: Vec<EventError>,
     /// The same, as they are kept.
     pub refused: Vec<RefusedEvent>,
+    /// Whether the body is one event, and that is larger than an event may be.
+    pub is_one_too_large: bool,
 }
 
 impl Parsed {
@@ -114,6 +116,11 @@ impl Parsed {
                 self.errors.push(EventError { index, field: refusal.field, detail: refusal.detail });
             }
         }
+    }
+
+    /// Whether an event was refused that is larger than one may be: as it came, or with what was written into it.
+    fn is_too_large(&self) -> bool {
+        self.refused.iter().any(|refused| refused.left_out.is_some() || refused.detail == event::too_large())
     }
 
     /// Adds one line of NDJSON; empty lines are skipped.
@@ -158,13 +165,14 @@ pub fn parse(form: Form, headers: &HeaderMap, body: &[u8], source: &str, now: Mo
         let native = cloudevents::binary(headers, body);
         let result = native.and_then(|value| Event::parse(value, source, now));
         parsed.add(0, result, (whole, true), source, now);
+        parsed.is_one_too_large = parsed.is_too_large();
         return Ok(parsed);
     }
     let value: Value = serde_json::from_slice(body).map_err(|e| BodyError::Malformed(malformed(&e, body)))?;
-    let items = match (form, value) {
-        (Form::CloudStructured, value) => vec![value],
-        (_, Value::Array(items)) => items,
-        (_, value) => vec![value],
+    let (is_one, items) = match (form, value) {
+        (Form::CloudStructured, value) => (true, vec![value]),
+        (_, Value::Array(items)) => (false, items),
+        (_, value) => (true, vec![value]),
     };
     if items.len() > MOST_EVENTS {
         return Err(BodyError::TooLarge(format!(
@@ -179,6 +187,7 @@ pub fn parse(form: Form, headers: &HeaderMap, body: &[u8], source: &str, now: Mo
         let result = native.and_then(|value| Event::parse(value, source, now));
         parsed.add(index, result, (|| kept.to_string(), is_cloudevent), source, now);
     }
+    parsed.is_one_too_large = is_one && parsed.is_too_large();
     Ok(parsed)
 }
 

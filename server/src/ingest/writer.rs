@@ -17,7 +17,7 @@ use crate::world::Worlds;
 pub const MOST_IN_COMMIT: usize = 1_000;
 
 /// The most events that may wait; beyond that callers are told to come back.
-const MOST_WAITING: usize = 50_000;
+pub const MOST_WAITING: usize = 50_000;
 
 /// The most arrivals that may wait.
 const MOST_ARRIVALS: usize = 1_024;
@@ -31,6 +31,7 @@ pub struct Writer {
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
     commits: Arc<Commits>,
+    most_waiting: usize,
 }
 
 #[derive(Debug)]
@@ -52,8 +53,8 @@ pub enum WriteError {
 }
 
 impl Writer {
-    /// Starts the writer. It stops, after its last batch, when every handle to it is gone.
-    pub fn start(db: Db, worlds: Arc<Worlds>, live: Live) -> (Self, JoinHandle<()>) {
+    /// Starts the writer; at most `most_waiting` events wait for it. It stops, after its last batch, when every handle to it is gone.
+    pub fn start(db: Db, worlds: Arc<Worlds>, live: Live, most_waiting: usize) -> (Self, JoinHandle<()>) {
         let (jobs, mut waiting) = mpsc::channel::<Job>(MOST_ARRIVALS);
         // A thread of its own: a commit is a dozen short statements, and handing each of them from thread to thread of
         // the runtime took longer than the statements.
@@ -67,7 +68,7 @@ impl Writer {
                 counted.took(began.elapsed());
             }
         });
-        (Self { jobs, room: Arc::new(Semaphore::new(MOST_WAITING)), commits }, task)
+        (Self { jobs, room: Arc::new(Semaphore::new(most_waiting)), most_waiting, commits }, task)
     }
 
     /// Records an arrival if there is room for it now.
@@ -75,7 +76,7 @@ impl Writer {
     /// # Errors
     /// `Full` at once when too many wait; else what became of the commit.
     pub async fn record(&self, arrival: Arrival) -> Result<Receipt, WriteError> {
-        let room = self.room.clone().try_acquire_many_owned(size(&arrival)).map_err(|_| WriteError::Full)?;
+        let room = self.room.clone().try_acquire_many_owned(self.size(&arrival)).map_err(|_| WriteError::Full)?;
         self.send(arrival, room).await
     }
 
@@ -84,7 +85,7 @@ impl Writer {
     /// # Errors
     /// What became of the commit.
     pub async fn record_when_room(&self, arrival: Arrival) -> Result<Receipt, WriteError> {
-        let room = self.room.clone().acquire_many_owned(size(&arrival)).await.map_err(|_| WriteError::Stopping)?;
+        let room = self.room.clone().acquire_many_owned(self.size(&arrival)).await.map_err(|_| WriteError::Stopping)?;
         self.send(arrival, room).await
     }
 
@@ -100,14 +101,16 @@ impl Writer {
         &self.commits
     }
 
+    /// How much room an arrival takes; one that is larger than all the room takes all of it.
+    fn size(&self, arrival: &Arrival) -> u32 {
+        let events = arrival.events.len() + arrival.refused.len();
+        u32::try_from(events.clamp(1, self.most_waiting.max(1))).unwrap_or(1)
+    }
+
     /// How many events wait to be committed.
     pub fn waiting(&self) -> usize {
-        MOST_WAITING - self.room.available_permits().min(MOST_WAITING)
+        self.most_waiting - self.room.available_permits().min(self.most_waiting)
     }
-}
-
-fn size(arrival: &Arrival) -> u32 {
-    u32::try_from((arrival.events.len() + arrival.refused.len()).clamp(1, MOST_WAITING)).unwrap_or(1)
 }
 
 /// The first job and those that wait behind it, up to one commit's worth.

@@ -30,6 +30,8 @@ pub struct RunbookRecord {
     pub file_fingerprint: Option<String>,
     /// Why the file and the newest version disagree.
     pub conflict: Option<String>,
+    /// The text of the file while they disagree.
+    pub conflict_text: Option<String>,
 }
 
 const VERSION: &str = "v.slug, v.version, v.body, v.title, v.author, v.why, v.saved_at, v.origin";
@@ -44,12 +46,14 @@ pub async fn newest(pool: &AnyPool) -> sqlx::Result<Vec<VersionRecord>> {
 
 /// Every runbook.
 pub async fn all(pool: &AnyPool) -> sqlx::Result<Vec<RunbookRecord>> {
-    sqlx::query_as("select slug, version, file_fingerprint, conflict from runbooks").fetch_all(pool).await
+    sqlx::query_as("select slug, version, file_fingerprint, conflict, conflict_text from runbooks")
+        .fetch_all(pool)
+        .await
 }
 
 /// One runbook, read in a writing transaction.
 pub async fn find(tx: &mut Tx, slug: &str) -> sqlx::Result<Option<RunbookRecord>> {
-    sqlx::query_as("select slug, version, file_fingerprint, conflict from runbooks where slug = $1")
+    sqlx::query_as("select slug, version, file_fingerprint, conflict, conflict_text from runbooks where slug = $1")
         .bind(slug)
         .fetch_optional(&mut **tx)
         .await
@@ -58,14 +62,16 @@ pub async fn find(tx: &mut Tx, slug: &str) -> sqlx::Result<Option<RunbookRecord>
 /// Writes what is known of a runbook.
 pub async fn put(tx: &mut Tx, runbook: &RunbookRecord) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into runbooks (slug, version, file_fingerprint, conflict) values ($1, $2, $3, $4)
+        "insert into runbooks (slug, version, file_fingerprint, conflict, conflict_text) values ($1, $2, $3, $4, $5)
         on conflict (slug) do update set
-            version = excluded.version, file_fingerprint = excluded.file_fingerprint, conflict = excluded.conflict",
+            version = excluded.version, file_fingerprint = excluded.file_fingerprint, conflict = excluded.conflict,
+            conflict_text = excluded.conflict_text",
     )
     .bind(runbook.slug.as_str())
     .bind(runbook.version)
     .bind(runbook.file_fingerprint.as_deref())
     .bind(runbook.conflict.as_deref())
+    .bind(runbook.conflict_text.as_deref())
     .execute(&mut **tx)
     .await?;
     Ok(())

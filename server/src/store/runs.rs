@@ -164,8 +164,13 @@ pub async fn page(
         RunFilter::Retrying => Some(State::Retrying),
         RunFilter::All | RunFilter::Open | RunFilter::Ended => None,
     };
-    // A step is a place of open runs, so the watches lead; without one the runs do.
+    // A step is a place of open runs, so the watches lead; without one the runs do. Ended runs have left every place:
+    // theirs is the step that they were at last.
     let sql = match (step, state, filter) {
+        (Some(_), _, RunFilter::Ended) => format!(
+            "select {COLUMNS} from runs where workflow = $1 and step = $4 and phase = 'ended' and run_key < $2
+            order by run_key desc limit $3"
+        ),
         (Some(_), _, _) => format!(
             "select {COLUMNS} from watches w join runs on runs.run_key = w.run_key
             where w.workflow = $1 and w.step = $4 and (w.state = $5 or $5 = '') and w.run_key < $2
@@ -190,6 +195,7 @@ pub async fn page(
     let mut query = sqlx::query(AssertSqlSafe(sql)).bind(workflow).bind(before).bind(most);
     let state = state.map(State::name);
     query = match step {
+        Some(step) if filter == RunFilter::Ended => query.bind(step),
         Some(step) => query.bind(step).bind(state.unwrap_or("")),
         None => match state {
             Some(state) => query.bind(state),

@@ -23,8 +23,17 @@ pub enum Error {
     NotFound(&'static str, String),
     /// 403: what was wanted, the role it needs, the role they have.
     Role(&'static str, Role, Option<Role>),
-    /// 422 or 400: what is wrong with the request, in a sentence.
+    /// 422: what is wrong with the request, in a sentence.
     Invalid(String),
+    /// What was refused before it was understood: its status, what is wrong as a heading, and what would be right.
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// What is wrong.
+        title: String,
+        /// What would be right.
+        detail: String,
+    },
     /// 429: too much at once; how many seconds to wait.
     Busy(&'static str, u32),
     /// 500: the database failed; the cause goes to the log alone.
@@ -48,6 +57,7 @@ impl Error {
             Self::NotFound(..) => StatusCode::NOT_FOUND,
             Self::Role(..) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Refused { status, .. } => *status,
             Self::Busy(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -59,6 +69,7 @@ impl Error {
             Self::NotFound(kind, id) => format!("There is no {kind} \"{id}\""),
             Self::Role(wanted, ..) => format!("You may not {wanted}"),
             Self::Invalid(_) => "That cannot be done as it was asked".to_owned(),
+            Self::Refused { title, .. } => title.clone(),
             Self::Busy(what, _) => (*what).to_owned(),
             Self::Database(_) => "This page could not be made".to_owned(),
         }
@@ -73,6 +84,7 @@ impl Error {
             }
             Self::Role(_, needed, None) => format!("It needs the role {}. Sign in first.", needed.name()),
             Self::Invalid(why) => why.clone(),
+            Self::Refused { detail, .. } => detail.clone(),
             Self::Busy(_, seconds) => format!("Nothing was lost. Try again in {seconds} seconds."),
             Self::Database(_) => {
                 "The database did not answer as it should; the log says why. Events are still taken as soon as it does. Try again.".to_owned()
@@ -134,17 +146,30 @@ pub struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<EventError>,
+    #[serde(skip_serializing_if = "is_none")]
+    errors_left_out: i64,
+}
+
+/// Whether nothing was left out; then nothing is said of it.
+pub fn is_none(left_out: &i64) -> bool {
+    *left_out == 0
 }
 
 impl Problem {
     /// A problem with a status, what failed, and what to do.
     pub fn new(status: StatusCode, title: &str, detail: impl Into<String>) -> Self {
-        Self { status: status.as_u16(), title: title.to_owned(), detail: detail.into(), errors: Vec::new() }
+        Self {
+            status: status.as_u16(),
+            title: title.to_owned(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            errors_left_out: 0,
+        }
     }
 
-    /// With what is wrong with single events.
-    pub fn with_errors(self, errors: Vec<EventError>) -> Self {
-        Self { errors, ..self }
+    /// With what is wrong with single events, and with how many more nothing is said of.
+    pub fn with_errors(self, errors: Vec<EventError>, errors_left_out: i64) -> Self {
+        Self { errors, errors_left_out, ..self }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::model::event::MOST_BYTES;
 use app::model::moment::Moment;
 use axum::Json;
 use axum::body::Body;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::Serialize;
 
-use super::error::Problem;
+use super::error::{Problem, is_none};
 use super::session::bearer;
 use crate::App;
 use crate::actions::create_token::{Scope, check_token};
@@ -22,7 +23,7 @@ use crate::ingest::writer::{MOST_IN_COMMIT, WriteError};
 /// How many commits of one stream of lines may be on their way at once: one is written while the next is read.
 const IN_FLIGHT: usize = 3;
 
-/// How many errors are told of one request; all are counted and kept.
+/// How many errors are told of one request, with how many more there are; all are counted and kept.
 const MOST_ERRORS: usize = 100;
 
 /// The longest line that is looked at; a longer one is refused without being kept in memory.
@@ -36,6 +37,9 @@ struct Answer {
     refused: i64,
     last: i64,
     errors: Vec<EventError>,
+    /// How many more errors there are than are listed.
+    #[serde(skip_serializing_if = "is_none")]
+    errors_left_out: i64,
 }
 
 /// Records the events of a body.
@@ -65,9 +69,15 @@ async fn record_or_refuse(app: &App, headers: &HeaderMap, body: Body) -> Result<
         BodyError::TooLarge(detail) => problem(StatusCode::PAYLOAD_TOO_LARGE, "The batch is too large", detail),
     })?;
     let mut answer = Answer::default();
+    let too_large = parsed.is_one_too_large;
     let arrival = arrival(&mut answer, parsed, now);
     let receipt = app.writer.record(arrival).await.map_err(not_written)?;
     answer.add(receipt);
+    if too_large {
+        let detail = format!("An event has at most {} KiB. Send less with it.", MOST_BYTES / 1024);
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The event is too large", detail);
+        return Err(problem.with_errors(answer.errors, 0).into_response());
+    }
     Ok(answer)
 }
 
@@ -185,6 +195,7 @@ impl Lines {
 fn arrival(answer: &mut Answer, parsed: Parsed, now: Moment) -> Arrival {
     answer.refused += parsed.errors.len() as i64;
     let room = MOST_ERRORS.saturating_sub(answer.errors.len());
+    answer.errors_left_out += parsed.errors.len().saturating_sub(room) as i64;
     answer.errors.extend(parsed.errors.into_iter().take(room));
     Arrival { events: parsed.events, refused: parsed.refused, received_at: now }
 }
@@ -204,7 +215,7 @@ fn respond(answer: Answer) -> Response {
             n => format!("All {n} events were refused."),
         };
         return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "Nothing was recorded", detail)
-            .with_errors(answer.errors)
+            .with_errors(answer.errors, answer.errors_left_out)
             .into_response();
     }
     (StatusCode::ACCEPTED, Json(answer)).into_response()

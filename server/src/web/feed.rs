@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Error;
+use super::refusals::Number;
 use crate::App;
 use crate::store::{feed, parts};
 
@@ -18,7 +19,7 @@ const AT_ONCE: i64 = 500;
 /// From where.
 #[derive(Debug, Default, Deserialize)]
 pub struct After {
-    after: Option<i64>,
+    after: Option<Number>,
 }
 
 /// A page of a feed.
@@ -54,7 +55,7 @@ pub struct FeedChange {
 
 /// The events after a position, oldest first.
 pub async fn events(State(app): State<Arc<App>>, Query(from): Query<After>) -> Result<Json<Page<FeedEvent>>, Error> {
-    let rows = feed::after(app.db.read(), from.after.unwrap_or(0), AT_ONCE).await?;
+    let rows = feed::after(app.db.read(), from.after.map_or(0, |after| after.0), AT_ONCE).await?;
     let next = (rows.len() as i64 == AT_ONCE).then(|| rows.last().map(|r| r.position.to_string())).flatten();
     let items = rows.into_iter().map(|r| FeedEvent {
         position: r.position,
@@ -67,7 +68,7 @@ pub async fn events(State(app): State<Arc<App>>, Query(from): Query<After>) -> R
 
 /// The changes after a position, oldest first.
 pub async fn changes(State(app): State<Arc<App>>, Query(from): Query<After>) -> Result<Json<Page<FeedChange>>, Error> {
-    let rows = parts::changes_after(app.db.read(), from.after.unwrap_or(0), AT_ONCE).await?;
+    let rows = parts::changes_after(app.db.read(), from.after.map_or(0, |after| after.0), AT_ONCE).await?;
     let next = (rows.len() as i64 == AT_ONCE).then(|| rows.last().map(|(id, _)| id.to_string())).flatten();
     let items = rows.into_iter().map(|(position, c)| FeedChange {
         position,

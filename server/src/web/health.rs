@@ -2,31 +2,71 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
-use app::model::moment::Moment;
+use app::model::moment::{Moment, Span};
 use app::model::problem::Kind;
 use app::model::status::State as Status;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::App;
+use crate::actions::record_events::Arrival;
+use crate::ingest::writer::WriteError;
 use crate::standing;
 use crate::store::{feed, problems, queues, sources};
+
+/// How long the database and the writer may take before they count as not ready.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long an answer about them is good for.
+const LOOKED_EVERY: Span = Span::from_secs(1);
 
 /// The process answers.
 pub async fn health() -> &'static str {
     "OK"
 }
 
-/// The database answers and the writer takes events.
+/// Whether the portal could work when that was last looked at, and when that was.
+#[derive(Debug, Default)]
+pub struct Readiness(Mutex<Option<(Moment, Result<i64, &'static str>)>>);
+
+/// The database answers, the writer takes work, and what it writes is committed; else 503 with which of them not.
+///
+/// At most once a second something is written, however often and by however many this is asked.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
-    match feed::newest(app.db.read()).await {
+    let mut known = app.readiness.0.lock().await;
+    let now = app.now();
+    let looked = match *known {
+        Some((at, looked)) if at <= now && now.since(at) < LOOKED_EVERY => looked,
+        _ => look(&app).await,
+    };
+    if known.is_none_or(|(_, before)| before.is_ok() && looked.is_err())
+        && let Err(wrong) = looked
+    {
+        tracing::error!(wrong, "not ready");
+    }
+    *known = Some((now, looked));
+    match looked {
         Ok(position) => format!("OK, {position} events").into_response(),
-        Err(error) => {
-            tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "The database does not answer.").into_response()
-        }
+        Err(wrong) => (StatusCode::SERVICE_UNAVAILABLE, wrong).into_response(),
+    }
+}
+
+async fn look(app: &App) -> Result<i64, &'static str> {
+    let read = timeout(READY_WITHIN, feed::newest(app.db.read())).await;
+    let Ok(Ok(_)) = read else { return Err("The database does not answer.") };
+    // With nothing in it, an arrival waits, is written and committed like any other.
+    let nothing = Arrival { received_at: app.now(), ..Arrival::default() };
+    match timeout(READY_WITHIN, app.writer.record(nothing)).await {
+        Ok(Ok(receipt)) => Ok(receipt.last),
+        Ok(Err(WriteError::Full)) => Err("The writer takes no more: too many events wait to be written."),
+        Ok(Err(WriteError::Stopping)) => Err("The writer has stopped."),
+        Ok(Err(WriteError::Database)) => Err("The database cannot be written; the log says why."),
+        Err(_) => Err("The writer waits: the database has not taken what was to be written for 2 seconds."),
     }
 }
 
@@ -80,8 +120,8 @@ async fn numbers(app: &App) -> sqlx::Result<String> {
         Some((format!("{{queue=\"{}\"}}", label(id)), seconds))
     });
     family("queue_oldest_seconds", "gauge", "How long the oldest had waited at that report.", oldest.collect());
-    let checks = world.documents.values().filter(|d| d.flags() > 0).count();
-    family("runbooks_needing_check", "gauge", "Runbooks with open flags.", vec![(String::new(), checks as f64)]);
+    let checks = world.documents_to_check(now);
+    family("runbooks_needing_check", "gauge", "Runbooks that need a check.", vec![(String::new(), checks as f64)]);
     let heard = sources::all(app.db.read()).await?;
     let by_source = |value: fn(&sources::SourceRecord) -> i64| -> Vec<(String, f64)> {
         heard.iter().map(|s| (format!("{{source=\"{}\"}}", label(&s.id)), value(s) as f64)).collect()

@@ -15,6 +15,7 @@ pub mod people;
 pub mod pings;
 pub mod pkg;
 pub mod problems;
+pub mod refusals;
 pub mod render;
 pub mod reports;
 pub mod reviews;
@@ -97,9 +98,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sign-out", post(people::sign_out))
         .route("/check-in/{token}", get(check_in::page).post(check_in::done))
         .layer(DefaultBodyLimit::max(256 * 1024));
-    let people = session::with_sessions(readable.merge(open).fallback(error::not_found), &app);
-    let programs = Router::new()
-        .route("/api/v1/events", post(events::record).layer(RequestDecompressionLayer::new()))
+    let people = refusals::in_our_words(readable.merge(open).fallback(error::not_found), &app);
+    let people = session::with_sessions(people, &app);
+    let events = Router::new().route("/api/v1/events", post(events::record).layer(RequestDecompressionLayer::new()));
+    let programs = refusals::in_our_words(events, &app)
         .route("/ping/{key}", get(pings::succeeded).post(pings::succeeded))
         .route("/ping/{key}/{what}", get(pings::told).post(pings::told))
         .route("/health", get(health::health))

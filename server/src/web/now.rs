@@ -57,7 +57,7 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     let all = workflows::list(app).await?.items;
     let sources = standing::heard(app, now).await?;
     let changes = parts::changes_since(app.db.read(), now - LATELY, MOST_CHANGES).await?;
-    let waiting = world.documents.values().filter(|d| d.flags() > 0).count() as i64;
+    let waiting = world.documents_to_check(now);
     let total = all.len();
     let worst = all.first().map_or(Status::NoSignal, |w| w.state);
     let (mut broken, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| w.state == Status::Broken);

@@ -64,7 +64,7 @@ pub async fn frame(
             shell::Heard::default()
         }
     };
-    let reviews = world.documents.values().filter(|d| d.flags() > 0).count() as i64;
+    let reviews = world.documents_to_check(now);
     Frame {
         now,
         zone: app.config.zone(),

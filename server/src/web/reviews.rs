@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::markdown;
 use app::model::reference::Reference;
-use app::model::review::{Pin, seen};
+use app::model::review::{Pin, fingerprint, seen};
 use app::model::status::{Role, Trust};
 use app::pages::review::{ReviewPicture, SectionReview};
 use app::pages::reviews::ReviewsPicture;
@@ -74,14 +74,21 @@ fn queue(app: &App) -> ReviewsPicture {
 
 /// One review as a page.
 pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(slug): Path<String>) -> Response {
-    match picture(&app, &context, &slug).await {
+    show(&app, context, &slug, None).await
+}
+
+/// One review as a page; 409 with why an answer was not taken, beside the text as it is now.
+async fn show(app: &App, context: PageContext, slug: &str, edited_meanwhile: Option<String>) -> Response {
+    match picture(app, &context, slug).await {
         Ok(picture) => {
+            let status = if edited_meanwhile.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+            let picture = ReviewPicture { edited_meanwhile, ..picture };
             let head = app::pages::review::head(&picture);
             let viewer = context.viewer.clone();
             let body = move || app::pages::review::body(&picture, viewer.as_ref());
-            render::page(&app, context, Place::Reviews, head, None, StatusCode::OK, body).await
+            render::page(app, context, Place::Reviews, head, None, status, body).await
         }
-        Err(error) => error.page(&app, context).await,
+        Err(error) => error.page(app, context).await,
     }
 }
 
@@ -111,7 +118,8 @@ async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewP
         Some(viewer) => Err(format!("Reviewing needs the role editor; you are {}.", viewer.role.name())),
         None => Err("Reviewing needs the role editor. Sign in first.".to_owned()),
     };
-    Ok(ReviewPicture { row: row(&world, document, app.now()), sections, trusted, may_answer })
+    let row = row(&world, document, app.now());
+    Ok(ReviewPicture { row, sections, trusted, may_answer, edited_meanwhile: None })
 }
 
 /// Whether a section waits for an answer: it is in doubt itself, or the whole document is asked for again.
@@ -152,9 +160,26 @@ pub struct Answered {
     subject: String,
     #[serde(default)]
     field: String,
+    /// The value before the change, as it was shown.
+    #[serde(default)]
+    before: String,
+    /// The value after it, as it was shown.
+    #[serde(default)]
+    after: String,
+    /// The version that was shown.
+    #[serde(default)]
+    version: i64,
     #[serde(default)]
     seen: String,
     answer: String,
+}
+
+/// What became of an answer.
+enum Taken {
+    /// It is taken; this far the runbook can be believed now.
+    Trust(Trust),
+    /// Its section says something else by now, and nothing was written: in which version, and whose.
+    Edited(i64, String),
 }
 
 /// Takes an answer.
@@ -169,48 +194,68 @@ pub async fn answer(
         Err(refused) => return refused.page(&app, context).await,
     };
     match take(&app, &viewer.name, &context.address, &slug, &answered).await {
-        Ok(trust) => match trust {
-            Trust::Trusted => {
-                context.flash("Reviewed. This runbook is trusted.").await;
-                Redirect::to(&format!("/runbooks/{slug}")).into_response()
-            }
-            _ => {
-                context.flash("Answered. The rest of this review waits below.").await;
-                Redirect::to(&format!("/reviews/{slug}")).into_response()
-            }
-        },
+        Ok(Taken::Trust(Trust::Trusted)) => {
+            context.flash("Reviewed. This runbook is trusted.").await;
+            Redirect::to(&format!("/runbooks/{slug}")).into_response()
+        }
+        Ok(Taken::Trust(_)) => {
+            context.flash("Answered. The rest of this review waits below.").await;
+            Redirect::to(&format!("/reviews/{slug}")).into_response()
+        }
+        Ok(Taken::Edited(version, author)) => {
+            let read = answered.version;
+            let words = format!(
+                "Your answer was not taken: you read version {read}, and {author} has changed that section. Version \
+                 {version} is shown. Read it and answer again."
+            );
+            show(&app, context, &slug, Some(words)).await
+        }
         Err(error) => error.page(&app, context).await,
     }
 }
 
-async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &Answered) -> Result<Trust, Error> {
+async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &Answered) -> Result<Taken, Error> {
     let world = app.worlds.now();
     let document = world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
     let number = document.section(&answered.section).ok_or_else(|| {
         Error::Invalid("That section is no longer there; the runbook was edited. Look again.".to_owned())
     })?;
+    let text = fingerprint(document.section_source(number));
     let seen: Pin = serde_json::from_str(&answered.seen)
         .map_err(|_| Error::Invalid("What you saw cannot be read; open the review again.".to_owned()))?;
+    let newest = &document.record;
+    if !(1..=newest.version).contains(&answered.version) {
+        return Err(Error::Invalid("Which version you saw cannot be read; open the review again.".to_owned()));
+    }
+    let edited = || Taken::Edited(newest.version, newest.author.clone());
     let verdict = match answered.answer.as_str() {
         "still_correct" => {
             let subject = Reference::parse(&answered.subject).map_err(Error::Invalid)?;
-            let flag = flags(&world, document, number)
-                .into_iter()
-                .find(|f| f.subject == answered.subject && f.field == answered.field);
-            let Some(flag) = flag else {
+            let flags = flags(&world, document, number);
+            if !flags.iter().any(|f| f.subject == answered.subject && f.field == answered.field) && seen.text == text {
                 // The value has returned meanwhile, or somebody else answered: nothing is left to say.
-                return Ok(document.trust(app.now()));
-            };
-            Verdict::StillCorrect { subject, field: flag.field, before: flag.before, after: flag.after }
+                return Ok(Taken::Trust(document.trust(app.now())));
+            }
+            let Answered { field, before, after, .. } = answered;
+            Verdict::StillCorrect { subject, field: field.clone(), before: before.clone(), after: after.clone() }
         }
         "reviewed" => Verdict::Reviewed,
         other => return Err(Error::Invalid(format!("\"{other}\" is not an answer."))),
     };
-    let version = document.record.version;
-    let review = Review { slug, version, section: &answered.section, verdict, seen, by, address };
-    answer_review(&app.db, review, app.now()).await?;
+    if seen.text != text {
+        return Ok(edited());
+    }
+    let (read, newest_version) = (answered.version, newest.version);
+    let review = Review { slug, read, newest_version, section: &answered.section, verdict, seen, by, address };
+    if !answer_review(&app.db, review, app.now()).await? {
+        // Somebody saved between this look and the writing: what they changed is looked at first.
+        app.worlds.reload(&app.db).await;
+        let world = app.worlds.now();
+        let newest = world.documents.get(slug).map(|d| &d.record).unwrap_or(newest);
+        return Ok(Taken::Edited(newest.version, newest.author.clone()));
+    }
     app.worlds.reload(&app.db).await;
     app.live.changed([Topic::Book].into());
     let world = app.worlds.now();
-    Ok(world.documents.get(slug).map_or(Trust::Trusted, |d| d.trust(app.now())))
+    Ok(Taken::Trust(world.documents.get(slug).map_or(Trust::Trusted, |d| d.trust(app.now()))))
 }

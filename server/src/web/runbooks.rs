@@ -15,7 +15,7 @@ use app::model::reference::{Reference, is_id};
 use app::model::review::words_with;
 use app::model::status::{Role, State as Status, Trust};
 use app::pages::edit::{Conflict, EditPicture};
-use app::pages::runbook::{FactRow, FlagRow, RunbookPicture, SectionPicture};
+use app::pages::runbook::{FactRow, FileText, FlagRow, OldPicture, OldSection, RunbookPicture, SectionPicture};
 use app::pages::runbooks::{RunbookRow, RunbooksPicture};
 use app::pages::shell::Place;
 use app::pages::versions::{ComparePicture, HistoryPicture, VersionRow};
@@ -24,9 +24,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use super::refusals::Number;
 use super::session::PageContext;
 use super::{pkg, render};
 use crate::App;
@@ -73,6 +74,7 @@ pub fn row(world: &World, document: &Document, now: Moment) -> RunbookRow {
         owner: front.owner.clone(),
         critical: front.critical,
         about: front.about.iter().map(|r| (r.to_string(), world.name_of(r))).collect(),
+        missing: front.about.iter().filter(|r| !world.exists(r)).cloned().collect(),
     }
 }
 
@@ -195,6 +197,8 @@ fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> O
         steps: section.steps.iter().take(3).map(|s| s.text.clone()).collect(),
         trust,
         flags,
+        edited: document.trusts[number].edited,
+        doubts: document.doubts[number].len() as i64,
     })
 }
 
@@ -375,10 +379,15 @@ pub async fn version_page(
 
 async fn show(app: &App, context: PageContext, slug: &str, version: Option<&str>) -> Response {
     match picture(app, slug, version).await {
-        Ok(picture) => {
+        Ok(Version::Newest(picture)) => {
             let head = app::pages::runbook::head(&picture);
             let viewer = context.viewer.clone();
             let body = move || app::pages::runbook::body(&picture, viewer.as_ref());
+            render::page(app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+        }
+        Ok(Version::Old(picture)) => {
+            let head = app::pages::runbook::old_head(&picture);
+            let body = move || app::pages::runbook::old_body(&picture);
             render::page(app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
         }
         Err(error) => error.page(app, context).await,
@@ -386,7 +395,7 @@ async fn show(app: &App, context: PageContext, slug: &str, version: Option<&str>
 }
 
 /// One runbook as JSON.
-pub async fn json(State(app): State<Arc<App>>, Path(slug): Path<String>) -> Result<Json<RunbookPicture>, Error> {
+pub async fn json(State(app): State<Arc<App>>, Path(slug): Path<String>) -> Result<Json<Version>, Error> {
     picture(&app, &slug, None).await.map(Json)
 }
 
@@ -394,7 +403,7 @@ pub async fn json(State(app): State<Arc<App>>, Path(slug): Path<String>) -> Resu
 pub async fn version_json(
     State(app): State<Arc<App>>,
     Path((slug, version)): Path<(String, String)>,
-) -> Result<Json<RunbookPicture>, Error> {
+) -> Result<Json<Version>, Error> {
     picture(&app, &slug, Some(&version)).await.map(Json)
 }
 
@@ -402,7 +411,17 @@ fn document<'a>(world: &'a World, slug: &str) -> Result<&'a Arc<Document>, Error
     world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))
 }
 
-async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<RunbookPicture, Error> {
+/// What a runbook says now, or once said.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Version {
+    /// The newest version, with what is thought of it.
+    Newest(Box<RunbookPicture>),
+    /// An older one.
+    Old(Box<OldPicture>),
+}
+
+async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version, Error> {
     let version = match version.map(|v| (v, v.parse::<i64>())) {
         None => None,
         Some((_, Ok(number))) => Some(number),
@@ -410,44 +429,73 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Runbook
     };
     let world = app.worlds.now();
     let newest = document(&world, slug)?;
+    if let Some(n) = version.filter(|n| *n != newest.record.version) {
+        return old(app, &world, newest, n).await.map(|picture| Version::Old(Box::new(picture)));
+    }
     let shown = Shown::load(app, &world).await?;
-    let old = match version {
-        Some(n) if n != newest.record.version => Some(
-            runbooks::version(app.db.read(), slug, n)
-                .await?
-                .ok_or_else(|| Error::NotFound("version", format!("{slug} {n}")))?,
-        ),
-        _ => None,
-    };
-    let record = old.as_ref().unwrap_or(&newest.record);
-    let outline = match &old {
-        Some(old) => Arc::new(markdown::parse(&book::runbook_text(slug, &old.body).body).map_err(Error::Invalid)?),
-        None => newest.outline.clone(),
-    };
-    let rendered = markdown::render(&outline, &shown);
-    let sections = rendered
+    let (record, outline) = (&newest.record, &newest.outline);
+    let sections = markdown::render(outline, &shown)
         .into_iter()
         .enumerate()
         .map(|(n, section)| SectionPicture {
-            // An old version is not judged: the newest one is what people follow.
-            trust: if old.is_none() { newest.trusts[n].trust } else { Trust::Trusted },
-            flags: if old.is_none() { flags(&world, newest, n) } else { Vec::new() },
+            trust: newest.trusts[n].trust,
+            flags: flags(&world, newest, n),
             anchor: section.anchor,
             title: section.title,
             level: section.level,
             html: section.html,
         })
         .collect();
-    Ok(RunbookPicture {
+    let in_file = newest
+        .conflict
+        .as_ref()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(_, text)| FileText { text: text.clone(), differences: compare(&record.body, text) });
+    Ok(Version::Newest(Box::new(RunbookPicture {
         row: row(&world, newest, app.now()),
         sections,
-        facts: facts(&world, &outline),
-        links: links(&world, &outline),
+        facts: facts(&world, outline),
+        links: links(&world, outline),
         author: record.author.clone(),
         why: record.why.clone(),
+        current: true,
         shown: record.version,
         shown_saved_at: record.saved(),
-        conflict: newest.conflict.clone(),
+        conflict: newest.conflict.as_ref().map(|(words, _)| words.clone()),
+        in_file,
+    })))
+}
+
+/// What version `n` said. It is not judged: the newest one is what people follow.
+async fn old(app: &App, world: &World, newest: &Document, n: i64) -> Result<OldPicture, Error> {
+    let slug = newest.record.slug.as_str();
+    let unknown = || Error::NotFound("version", format!("{slug} {n}"));
+    let record = runbooks::version(app.db.read(), slug, n).await?.ok_or_else(unknown)?;
+    let text = book::runbook_text(slug, &record.body);
+    let outline = markdown::parse(&text.body).map_err(Error::Invalid)?;
+    let shown = Shown::load(app, world).await?;
+    let section =
+        |s: markdown::RenderedSection| OldSection { anchor: s.anchor, title: s.title, level: s.level, html: s.html };
+    Ok(OldPicture {
+        sections: markdown::render(&outline, &shown).into_iter().map(section).collect(),
+        reviewed: reviewers(app, slug).await?.remove(&n),
+        about: text.front.about.iter().map(|r| (r.to_string(), world.name_of(r))).collect(),
+        missing: text.front.about.iter().filter(|r| !world.exists(r)).cloned().collect(),
+        owner: text.front.owner,
+        critical: text.front.critical,
+        facts: facts(world, &outline),
+        links: links(world, &outline),
+        slug: slug.to_owned(),
+        version: n,
+        newest: newest.record.version,
+        saved_at: record.saved(),
+        shown: n,
+        shown_saved_at: record.saved(),
+        current: false,
+        trust: None,
+        title: record.title,
+        author: record.author,
+        why: record.why,
     })
 }
 
@@ -736,7 +784,7 @@ fn line_differences(theirs: &str, mine: &str) -> Vec<(char, String)> {
 /// From where in a list.
 #[derive(Debug, Default, Deserialize)]
 pub struct After {
-    after: Option<i64>,
+    after: Option<Number>,
 }
 
 /// The versions as a page.
@@ -768,7 +816,7 @@ pub async fn history_json(
 async fn history(app: &App, slug: &str, from: After) -> Result<HistoryPicture, Error> {
     let world = app.worlds.now();
     let title = document(&world, slug)?.record.title.clone();
-    let before = from.after.unwrap_or(i64::MAX);
+    let before = from.after.map_or(i64::MAX, |after| after.0);
     let mut records = runbooks::versions(app.db.read(), slug, before, ON_A_PAGE + 1).await?;
     let more = records.len() as i64 > ON_A_PAGE;
     records.truncate(ON_A_PAGE as usize);
@@ -800,8 +848,8 @@ fn version_row(record: &VersionRecord, reviewed: &HashMap<i64, (Moment, String)>
 /// Which two versions.
 #[derive(Debug, Default, Deserialize)]
 pub struct Two {
-    from: Option<i64>,
-    to: Option<i64>,
+    from: Option<Number>,
+    to: Option<Number>,
 }
 
 /// What differs between two versions, as a page.
@@ -824,8 +872,8 @@ pub async fn compare_page(
 async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, Error> {
     let world = app.worlds.now();
     let newest = document(&world, slug)?;
-    let to = two.to.unwrap_or(newest.record.version);
-    let from = two.from.unwrap_or((to - 1).max(1));
+    let to = two.to.map_or(newest.record.version, |to| to.0);
+    let from = two.from.map_or_else(|| to.saturating_sub(1).max(1), |from| from.0);
     let pool = app.db.read();
     let find = async |n: i64| {
         let found = runbooks::version(pool, slug, n).await?;
@@ -833,11 +881,10 @@ async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, E
     };
     let (older, newer) = (find(from.min(to)).await?, find(from.max(to)).await?);
     let reviewed = reviewers(app, slug).await?;
-    let body = |record: &VersionRecord| book::runbook_text(slug, &record.body).body;
     Ok(ComparePicture {
         slug: slug.to_owned(),
         title: newest.record.title.clone(),
-        blocks: compare(&body(&older), &body(&newer)),
+        blocks: compare(&older.body, &newer.body),
         from: version_row(&older, &reviewed),
         to: version_row(&newer, &reviewed),
         versions: (1..=newest.record.version).rev().take(ON_A_PAGE as usize).collect(),

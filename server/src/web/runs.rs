@@ -15,7 +15,7 @@ use app::model::story::{self, Line};
 use app::model::usual::{left_out, names};
 use app::pages::check_in::CheckInLink;
 use app::pages::run::{AttemptRow, LeftOut, RunPicture, StoryLine, VisitRow};
-use app::pages::runs::{RunFilter, RunRow, RunsPicture};
+use app::pages::runs::{RunFilter, RunItem, RunRow, RunsPicture, StepItem};
 use app::pages::shell::Place;
 use app::parts::Saying;
 use axum::Json;
@@ -182,8 +182,29 @@ async fn list(app: &App, id: &str, asked: &Asked) -> Result<RunsPicture, Error> 
         counts: RunFilter::ALL.into_iter().map(|f| (f, count(f))).collect(),
         step: step.map(|s| (s.to_owned(), step_name(declared, s))),
         next: more.then(|| records.last().map(|r| r.key.to_string())).flatten(),
-        items: records.iter().map(|r| row(app, &world, r, &pauses)).collect(),
+        items: records.iter().map(|r| item(app, &world, r, &pauses)).collect(),
     })
+}
+
+/// One run of the list, with where it has been.
+fn item(app: &App, world: &World, record: &RunRecord, pauses: &[Pause]) -> RunItem {
+    let declared = world.workflow(&record.workflow);
+    let now = app.now();
+    let judged = judge(&record.folded, declared, now);
+    let paused = Paused::at(pauses, &record.workflow, declared, now);
+    let step = |visit: VisitRow| StepItem {
+        step: visit.step,
+        visit: visit.visit,
+        attempt: visit.attempt,
+        state: visit.state,
+        started_at: visit.started_at,
+        ended_at: visit.ended_at,
+        due_at: visit.due_at,
+        next_attempt_at: visit.next_attempt_at,
+    };
+    // What was tried is told by events, which are not read for a list.
+    let steps = visits(record, declared, &judged, &paused, &[]);
+    RunItem { row: row(app, world, record, pauses), steps: steps.into_iter().map(step).collect() }
 }
 
 fn step_name(declared: Option<&Workflow>, step: &str) -> String {
@@ -323,7 +344,7 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
     };
     Ok(RunPicture {
         workflow_name: declared.map_or_else(|| workflow.to_owned(), |w| w.name.clone()),
-        steps: record.folded.visits.iter().map(|v| visit_row(v, declared, &judged, &paused, &lines)).collect(),
+        steps: visits(&record, declared, &judged, &paused, &lines),
         earlier: (record.folded.events - lines.len() as i64).max(0),
         story: with_words(lines.into_iter().map(story_line).collect(), said),
         runbook,
@@ -336,6 +357,29 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
 /// A step that a run did without, and what that means.
 fn without(step: &Step) -> LeftOut {
     LeftOut { step: step.id.clone(), name: step.name.clone(), means: step.if_skipped.clone() }
+}
+
+/// Each visit of a step, in the order of their starts. What was open when the run ended has ended with it: nothing of it
+/// is due, and no try is planned.
+fn visits(
+    record: &RunRecord,
+    declared: Option<&Workflow>,
+    judged: &Judged,
+    paused: &Paused,
+    lines: &[Line],
+) -> Vec<VisitRow> {
+    let row = |visit: &Visit| {
+        let row = visit_row(visit, declared, judged, paused, lines);
+        let Some(over_at) = judged.ended_at else { return row };
+        if row.ended_at.is_some() {
+            return VisitRow { next_attempt_at: None, ..row };
+        }
+        let how = record.folded.ended_as().map_or("ended", Progress::name);
+        let how = if how == "succeeded" { "ended" } else { how };
+        let ended_at = Some(over_at.max(Moment::from_millis(visit.progress_at)));
+        VisitRow { ended_at, cut_off: Some(how.to_owned()), due_at: None, next_attempt_at: None, ..row }
+    };
+    record.folded.visits.iter().map(row).collect()
 }
 
 fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused: &Paused, lines: &[Line]) -> VisitRow {
@@ -364,6 +408,7 @@ fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused
         progress: visit.progress.name().to_owned(),
         started_at: moment(visit.started_at),
         ended_at: ended.then(|| moment(visit.progress_at)),
+        cut_off: None,
         due_at: due,
         next_attempt_at: watch.and_then(|w| w.next_attempt_at).or(visit.next_attempt_at.map(moment)),
         error: visit.error.as_ref().map(|e| (e.code.clone(), e.message.clone())),

@@ -1,17 +1,18 @@
 //! `/workflows`: the list, and one workflow: state, trouble, flow, the five questions, documents, runs.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use app::layout::{self, Edge, Layout, Plan, Step};
 use app::model::blast;
-use app::model::book::Workflow;
+use app::model::book::{Step as BookStep, Workflow};
 use app::model::group::{down, origins};
 use app::model::hourly::{HOUR, begin};
 use app::model::moment::Moment;
 use app::model::pause::Pause;
 use app::model::problem::{Kind, Problem, recovered};
 use app::model::queue;
+use app::model::reference::Reference;
 use app::model::status::State as Status;
 use app::model::usual::{self, Usual};
 use app::model::verdict::{Place as Where, count_of};
@@ -303,9 +304,22 @@ fn steps(
                 safe_to_retry: step.and_then(|s| s.safe_to_retry).map(|s| s.words().to_owned()),
                 if_skipped: step.and_then(|s| s.if_skipped.clone()),
                 failure_points: step.map(|s| s.failure_points.clone()).unwrap_or_default(),
+                missing: step.map(|s| missing(world, named_by(s))).unwrap_or_default(),
             }
         })
         .collect()
+}
+
+/// The parts that a step names: who does it, what it waits in, where it is said what to do.
+fn named_by(step: &BookStep) -> impl Iterator<Item = Reference> {
+    let parts = step.component.iter().chain(&step.via).map(|id| Reference::Component(id.clone()));
+    parts.chain(step.failure_points.iter().filter_map(|point| point.action.clone()))
+}
+
+/// Those that do not exist, each once.
+fn missing(world: &World, references: impl Iterator<Item = Reference>) -> Vec<Reference> {
+    let gone: BTreeSet<Reference> = references.filter(|reference| !world.exists(reference)).collect();
+    gone.into_iter().collect()
 }
 
 /// Until when a step is paused, and what has failed there meanwhile.
@@ -502,6 +516,7 @@ fn questions(
             recovered: None,
             depends: None,
             needs: Vec::new(),
+            missing: Vec::new(),
             next: None,
             purpose: None,
             decisions: Vec::new(),
@@ -546,6 +561,7 @@ fn questions(
         recovered: None,
         depends,
         needs: needs.collect(),
+        missing: missing(world, workflow.components().map(|id| Reference::Component(id.to_owned()))),
         next: next(workflow, standing, now, zone),
         purpose: workflow.purpose.clone(),
         decisions: decisions.into_iter().cloned().collect(),

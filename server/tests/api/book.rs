@@ -17,6 +17,7 @@ on_both_databases![
     a_file_that_changes_is_noticed_without_being_asked,
     taking_the_same_book_over_again_changes_nothing,
     a_workflow_that_leaves_the_book_keeps_its_runs,
+    a_conflict_shows_what_differs_and_the_whole_text_of_the_file,
 ];
 
 const SLUG: &str = "/runbooks/erp-refuses-orders";
@@ -142,4 +143,25 @@ async fn a_workflow_that_leaves_the_book_keeps_its_runs(server: TestServer) {
     let gone: Vec<_> =
         server.json("/changes").await["items"].as_array().unwrap().iter().map(|c| c["subject"].clone()).collect();
     assert!(gone.contains(&json!("workflow:stock-sync")), "{gone:?}");
+}
+
+async fn a_conflict_shows_what_differs_and_the_whole_text_of_the_file(server: TestServer) {
+    let (browser, file) = in_conflict(&server).await;
+    let told = async |server: &TestServer| {
+        let runbook = server.json(SLUG).await;
+        assert_eq!(runbook["in_file"]["text"], file.as_str());
+        let page = server.viewer().await.page(SLUG).await;
+        let code: Vec<_> = html::tags(&page).into_iter().filter(|t| t.name == "code").map(|t| t.after).collect();
+        assert!(code.contains(&file), "{code:?}");
+        let words = html::words(&page);
+        assert!(words.contains("What differs, from version 2 to the file") && words.contains("removed:"), "{words}");
+    };
+    told(&server).await;
+    // Also after the file is gone, and after a start.
+    std::fs::remove_file(server.shelf.folder().join("erp-refuses-orders.md")).unwrap();
+    let server = server.restarted("08:30", |_| {}).await;
+    told(&server).await;
+    server.shelf.write("erp-refuses-orders.md", &browser);
+    server.take_over_the_book().await;
+    assert_eq!(server.json(SLUG).await["in_file"], json!(null));
 }

@@ -16,6 +16,7 @@ on_both_databases![
     what_is_broken_behind_a_pause_still_affects_what_needs_it,
     a_what_if_of_something_unknown_is_404,
     supposing_anything_but_down_is_422,
+    what_a_component_needs_and_is_not_there_is_a_broken_link,
 ];
 
 /// A price list that needs the ERP sync, and a nightly job that reads the ERP in bulk into a report.
@@ -267,4 +268,17 @@ async fn supposing_anything_but_down_is_422(server: TestServer) {
     let problem = server.program(&server.read).get("/api/v1/components/erp?suppose=up").await.problem(422);
     assert_eq!(problem["detail"], "What can be supposed of a component is \"down\", not \"up\".");
     server.viewer().await.get("/components/erp?suppose=up").await.expect(422);
+}
+
+async fn what_a_component_needs_and_is_not_there_is_a_broken_link(server: TestServer) {
+    let ghost = "kind: component\nid: till\nname: Till\ntype: service\ndepends_on:\n  - { id: ghost, mode: sync }\n";
+    server.shelf.write("till.yaml", ghost);
+    server.take_over_the_book().await;
+    let needs = server.json("/components/till").await["depends_on"][0].clone();
+    assert_eq!((&needs[0]["id"], &needs[1]), (&json!("ghost"), &Value::Null));
+    let page = server.viewer().await.page("/components/till").await;
+    let tags = html::tags(&page);
+    assert!(tags.iter().all(|t| t.get("href") != Some("/components/ghost")));
+    assert!(tags.iter().any(|t| t.get("class") == Some("broken-link")));
+    assert!(html::words(&page).contains("ghost (component \"ghost\" does not exist)"));
 }

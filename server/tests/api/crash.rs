@@ -1,7 +1,7 @@
 //! The program itself: killed while it takes events, asked to stop, started with what cannot work. Nothing that was
 //! acknowledged is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, stream};
 use rand::RngExt;
 use serde_json::{Value, json};
 use watchbook::actions::create_token::{Scope, create_token};
+use watchbook::ingest::writer::MOST_IN_COMMIT;
 
 use crate::support::{PATIENCE, TestServer, on_both_databases};
 
@@ -20,6 +22,7 @@ on_both_databases![
     asked_to_stop_it_finishes_what_it_has_and_ends_well,
     a_token_made_on_the_command_line_opens_the_door,
     what_cannot_work_is_said_in_one_line,
+    killed_while_a_stream_of_lines_runs_it_has_kept_whole_commits_and_counted_them,
 ];
 
 /// How often it is killed.
@@ -318,4 +321,115 @@ async fn what_cannot_work_is_said_in_one_line(server: TestServer) {
     assert!(out.lines().any(|line| line.contains("order-to-erp.yaml:3: ") && line.contains("name")), "{out}");
     let (code, _, _) = done(&mut program(&["serve", "--no-such-flag"], &url));
     assert_eq!(code, 2);
+}
+
+/// How often it is killed while a stream runs.
+const STREAMS: usize = 3;
+
+/// How many runs are told of in one stream. First the first word on each of them, then the second: so the events of
+/// every run are spread over several commits.
+const TOLD: usize = 1_500;
+
+/// The lines of one stream.
+fn lines(name: &str) -> Vec<Value> {
+    let said = SAID.iter().enumerate();
+    said.flat_map(|(n, (step, state))| {
+        (0..TOLD).map(move |run| {
+            json!({"workflow": "order-to-erp", "run": format!("{name}-{run}"), "step": step, "state": state,
+                "id": format!("{name}-{run}-{n}"), "sequence": n})
+        })
+    })
+    .collect()
+}
+
+/// What is kept without counting, as it must be after these events: each run has come this far, by its words.
+fn flow_of(feed: &[Value]) -> Value {
+    let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in feed {
+        *said.entry(event["event"]["run"].as_str().unwrap()).or_default() += 1;
+    }
+    let reached = |words: usize| said.values().filter(|n| **n >= words).count();
+    let (take, reserve, push) = (reached(1), reached(3), reached(5));
+    let here = |pairs: Vec<(&str, usize)>| -> Value {
+        pairs.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), json!(n))).collect::<Value>()
+    };
+    json!({
+        "runs": said.len(), "events": feed.len(), "waiting": said.len() - reached(SAID.len()),
+        "steps": here(vec![("take", take), ("reserve", reserve), ("push", push)]),
+        "edges": here(vec![("take", reserve), ("reserve", push)]),
+        "ends": here(vec![("take", take - reserve), ("reserve", reserve - push), ("push", push)]),
+    })
+}
+
+/// What the portal says of it.
+async fn kept_flow(portal: &Portal, token: &str) -> Value {
+    let page = portal.get("/workflows/order-to-erp", token).await;
+    let observed = &page["observed"];
+    let counts = |list: &str, name: &str, count: &str| -> Value {
+        let items = observed[list].as_array().unwrap().iter();
+        items.map(|item| (item[name].as_str().unwrap().to_owned(), item[count].clone())).collect()
+    };
+    json!({
+        "runs": observed["runs"], "events": observed["events"], "waiting": page["waiting"],
+        "steps": counts("steps", "step", "visits"), "edges": counts("edges", "from", "count"),
+        "ends": counts("ends", "step", "count"),
+    })
+}
+
+/// Waits until so many events of this stream are recorded.
+async fn until_recorded(portal: &Portal, token: &str, events: usize) {
+    let recorded = async {
+        loop {
+            let sources = portal.get("/sources", token).await;
+            if sources["items"][0]["accepted"].as_u64().is_some_and(|n| n >= events as u64) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, recorded).await.expect("lines are recorded while more of them come");
+}
+
+async fn killed_while_a_stream_of_lines_runs_it_has_kept_whole_commits_and_counted_them(server: TestServer) {
+    let token = door(&server).await;
+    let (url, log) = (server.database_url().to_owned(), server.folder().join("log"));
+    let mut portal = Portal::start(&url, server.shelf.folder(), &log).await;
+    let mut before = 0;
+    for stream in 0..STREAMS {
+        let lines = lines(&stream.to_string());
+        let commits = lines.len() / MOST_IN_COMMIT;
+        let text: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+        // What is sent never ends by itself: it is under way when the portal dies.
+        let chunks: Vec<_> = text.chunks(100).map(|lines| Ok::<_, std::io::Error>(lines.concat())).collect();
+        let body = reqwest::Body::wrap_stream(stream::iter(chunks).chain(stream::pending()));
+        let send = |portal: &Portal, body: reqwest::Body| {
+            let request = portal.http.post(format!("{}/api/v1/events", portal.base)).bearer_auth(&token);
+            request.header("content-type", "application/x-ndjson").body(body).send()
+        };
+        let sending = tokio::spawn(send(&portal, body));
+        let seen = rand::rng().random_range(1..commits) * MOST_IN_COMMIT;
+        until_recorded(&portal, &token, before + seen).await;
+        portal.child.kill().unwrap();
+        portal.child.wait().unwrap();
+        assert!(sending.await.unwrap().is_err(), "nothing of it was acknowledged");
+        portal = Portal::start(&url, server.shelf.folder(), &log).await;
+
+        let feed = portal.every("/events", &token).await;
+        assert!(feed.iter().map(|e| e["position"].as_i64().unwrap()).eq(1..=feed.len() as i64), "the feed has a gap");
+        let kept = &feed[before..];
+        assert!(kept.len() >= seen && kept.len() % MOST_IN_COMMIT == 0, "{} were kept of {seen} seen", kept.len());
+        assert!(kept.iter().map(|e| &e["event"]["id"]).eq(lines[..kept.len()].iter().map(|l| &l["id"])), "in order");
+        assert_eq!(kept_flow(&portal, &token).await, flow_of(&feed));
+
+        // Sent again, what was kept is known and the rest is new.
+        let answer = send(&portal, text.concat().into()).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let (known, new) = (kept.len(), lines.len() - kept.len());
+        assert_eq!((&answer["duplicates"], &answer["accepted"]), (&json!(known), &json!(new)));
+        before += lines.len();
+        let flow = kept_flow(&portal, &token).await;
+        assert_eq!((&flow["events"], &flow["waiting"]), (&json!(before), &json!(0)));
+        assert_eq!(flow["ends"], json!({"push": TOLD * (stream + 1)}));
+    }
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(!log.contains("locked") && !log.contains("ERROR") && !log.contains("panicked"), "{log}");
 }

@@ -36,6 +36,9 @@ on_both_databases![
     thirty_two_senders_make_two_thousand_runs_at_once,
     a_null_character_spoils_nothing,
     who_is_told_to_come_back_loses_nothing_by_it,
+    one_event_larger_than_256_kib_is_413_and_kept_to_be_seen,
+    how_many_errors_are_not_listed_is_said,
+    who_finds_the_writer_full_is_told_to_come_back,
 ];
 
 async fn all_five_forms_of_a_body_are_taken(server: TestServer) {
@@ -192,7 +195,10 @@ async fn another_content_type_is_415(server: TestServer) {
 
 async fn another_encoding_is_415(server: TestServer) {
     let body = step("1", "take", "running", "08:00").to_string();
-    server.send("application/json", &[("content-encoding", "compress")], body).await.expect(415);
+    let answer = server.send("application/json", &[("content-encoding", "compress")], body).await;
+    assert!(answer.header("accept-encoding").contains("gzip"), "{}", answer.header("accept-encoding"));
+    let problem = answer.problem(415);
+    assert!(problem["detail"].as_str().unwrap().contains("\"Content-Encoding: zstd\""), "{problem}");
     assert_eq!(server.json("/events").await["items"], json!([]));
 }
 
@@ -400,7 +406,8 @@ async fn a_null_character_spoils_nothing(server: TestServer) {
 }
 
 async fn who_is_told_to_come_back_loses_nothing_by_it(server: TestServer) {
-    let server = std::sync::Arc::new(server);
+    // Less room than all of them need at once.
+    let server = std::sync::Arc::new(server.restarted("08:00", |settings| settings.room = 8_000).await);
     let senders: Vec<_> = (0..24)
         .map(|sender| {
             let server = server.clone();
@@ -426,4 +433,62 @@ async fn who_is_told_to_come_back_loses_nothing_by_it(server: TestServer) {
     }
     let page = server.json("/workflows/order-to-erp").await;
     assert_eq!((&page["observed"]["events"], &page["observed"]["runs"]), (&json!(24_000), &json!(240)));
+}
+
+async fn one_event_larger_than_256_kib_is_413_and_kept_to_be_seen(server: TestServer) {
+    let large = step("1", "take", "succeeded", "08:00").with("note", "x".repeat(256 * 1024));
+    let problem = server.send_events(&large).await.problem(413);
+    assert_eq!(problem["title"], "The event is too large");
+    assert_eq!(problem["errors"], json!([{"index": 0, "field": "", "detail": "the event is larger than 256 KiB"}]));
+    // What it has room for by itself and no more with what is written into it, is as much too large.
+    let room = 256 * 1024 - step("2", "take", "succeeded", "08:00").with("note", "").to_string().len();
+    server.send_events(&step("2", "take", "succeeded", "08:00").with("note", "x".repeat(room))).await.problem(413);
+    let structured = large.with("specversion", "1.0").with("id", "a").with("source", "/erp").with("type", "x");
+    server.send("application/cloudevents+json", &[], structured.to_string()).await.problem(413);
+    assert_eq!(server.json("/sources").await["refused"].as_array().unwrap().len(), 3);
+    assert_eq!(server.json("/events").await["items"], json!([]));
+}
+
+async fn how_many_errors_are_not_listed_is_said(server: TestServer) {
+    let bad = |n: usize| -> Vec<Value> { (0..n).map(|i| step(&i.to_string(), "take", "odd", "08:00")).collect() };
+    let problem = server.send_events(&bad(250).into()).await.problem(422);
+    assert_eq!((problem["errors"].as_array().unwrap().len(), &problem["errors_left_out"]), (100, &json!(150)));
+    let mut some = bad(130);
+    some.push(step("good", "take", "running", "08:00"));
+    let answer = server.send_events(&some.clone().into()).await.expect(202).json();
+    assert_eq!((&answer["refused"], &answer["errors_left_out"]), (&json!(130), &json!(30)));
+    let lines: String = some.iter().map(|e| format!("{e}\n")).collect();
+    let answer = server.send("application/x-ndjson", &[], lines).await.expect(202).json();
+    assert_eq!((&answer["refused"], &answer["errors_left_out"]), (&json!(130), &json!(30)));
+}
+
+async fn who_finds_the_writer_full_is_told_to_come_back(server: TestServer) {
+    let server = std::sync::Arc::new(server.restarted("08:00", |settings| settings.room = 10).await);
+    // Whoever has the turn to write keeps the writer waiting.
+    let turn = server.hold_the_turn_to_write().await;
+    let sent = |run: &str, n: usize| -> Value {
+        (0..n).map(|i| step(run, "take", "running", "08:00").with("sequence", i)).collect::<Vec<_>>().into()
+    };
+    let full = {
+        let (server, batch) = (server.clone(), sent("1", 10));
+        tokio::spawn(async move { server.send_events(&batch).await.expect(202).json() })
+    };
+    server.until(|| server.app.writer.waiting() == 10).await;
+    for events in [sent("2", 1), sent("2", 500)] {
+        let refused = server.send_events(&events).await;
+        assert_eq!(refused.header("retry-after"), "1");
+        assert_eq!(refused.problem(429)["title"], "Too many events wait to be written");
+    }
+    // A stream of lines is not refused: it waits for room.
+    let lines: String = sent("3", 3).as_array().unwrap().iter().map(|e| format!("{e}\n")).collect();
+    let waiting = {
+        let server = server.clone();
+        tokio::spawn(async move { server.send("application/x-ndjson", &[], lines).await.expect(202).json() })
+    };
+    assert_eq!(server.app.writer.waiting(), 10);
+    turn.rollback().await.unwrap();
+    assert_eq!((&full.await.unwrap()["accepted"], &waiting.await.unwrap()["accepted"]), (&json!(10), &json!(3)));
+    // What was refused was not kept in part: sent again, all of it is new, more than there is room for as well.
+    assert_eq!(server.post_events(sent("2", 500)).await["accepted"], 500);
+    assert_eq!(server.json("/workflows/order-to-erp").await["observed"]["events"], 513);
 }

@@ -17,6 +17,7 @@ mod pings;
 mod problems;
 mod queues;
 mod receipt;
+mod refusals;
 mod reports;
 mod reviews;
 mod runbooks;

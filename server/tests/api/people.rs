@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use app::model::status::Role;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 
-use crate::support::{Client, PASSWORD, TestServer, at, form, html, on_both_databases, step};
+use crate::support::{Client, PASSWORD, PATIENCE, TestServer, at, form, html, on_both_databases, step};
 
 on_both_databases![
     a_stranger_is_sent_to_sign_in_and_comes_back,
@@ -233,30 +235,50 @@ async fn the_demo_door_is_shut_without_the_demo(server: TestServer) {
 async fn a_flood_of_sign_ins_leaves_events_flowing(server: TestServer) {
     server.account("ada", Role::Viewer).await;
     let server = Arc::new(server);
-    let flood: Vec<_> = (0..40)
+    // What is checked first takes as long as the test wants, and sixteen sign-ins wait behind it.
+    let (began, has_begun) = std::sync::mpsc::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = {
+        let server = server.clone();
+        let checked = move || {
+            began.send(()).unwrap();
+            let _ = held.recv();
+        };
+        tokio::spawn(async move { server.app.passwords.run(checked).await })
+    };
+    let begun = tokio::task::spawn_blocking(move || has_begun.recv_timeout(PATIENCE));
+    begun.await.unwrap().expect("the first one is checked");
+    let mut flood: FuturesUnordered<_> = (0..40)
         .map(|_| {
             let server = server.clone();
             tokio::spawn(async move { server.stranger().sign_in("ada", "wrong horse").await })
         })
         .collect();
+    // Whoever finds no place is sent away at once.
+    for _ in 0..40 - 16 {
+        let busy = flood.next().await.unwrap().unwrap().expect(429);
+        assert!(!busy.header("retry-after").is_empty());
+        assert!(html::words(&busy.text).contains("Too many sign-ins at once"));
+        assert_eq!(html::forms(&busy.text, "/sign-in")[0].get("name"), Some("ada"));
+    }
+    assert_eq!(flood.len(), 16);
+    // Events are acknowledged and pages are read while all of them wait.
     for i in 0..20 {
         server.post_events(step(&i.to_string(), "take", "running", "08:00")).await;
     }
     assert_eq!(server.json("/workflows/order-to-erp").await["waiting"], json!(20));
-    let mut busy = 0;
-    for answer in flood {
-        let answer = answer.await.unwrap();
-        match answer.status {
-            422 => {}
-            429 => {
-                busy += 1;
-                assert!(!answer.header("retry-after").is_empty());
-                assert!(html::words(&answer.text).contains("Too many sign-ins at once"));
-                assert_eq!(html::forms(&answer.text, "/sign-in")[0].get("name"), Some("ada"));
-            }
-            other => panic!("{other}: {}", answer.text),
+    assert!(flood.iter().all(|sign_in| !sign_in.is_finished()), "sixteen wait");
+    // And while they are checked, one after the other.
+    release.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    let mut acknowledged = 0;
+    while !flood.is_empty() {
+        tokio::select! {
+            biased;
+            _ = server.post_events(step(&format!("more-{acknowledged}"), "take", "running", "08:00")) => acknowledged += 1,
+            Some(answer) = flood.next() => { answer.unwrap().expect(422); }
         }
     }
-    assert!(busy > 0, "40 at once are more than wait in line");
+    assert!(acknowledged > 0, "events were acknowledged between the sign-ins");
     server.stranger().sign_in("ada", PASSWORD).await.expect(303);
 }

@@ -27,6 +27,9 @@ on_both_databases![
     the_queue_lists_what_waits_and_why,
     who_may_not_review_is_refused_and_told_why,
     an_answer_that_cannot_be_read_changes_nothing,
+    still_correct_of_a_text_that_was_edited_meanwhile_is_409,
+    an_answer_keeps_the_values_that_were_on_the_screen,
+    what_needs_a_check_is_counted_the_same_everywhere,
 ];
 
 const SLUG: &str = "erp-refuses-orders";
@@ -210,15 +213,88 @@ async fn an_edited_section_waits_for_a_review_and_the_others_do_not(server: Test
     assert_eq!(trusts(&server).await, sections(["trusted", "trusted", "check_needed", "not_linked"]));
     let page = html::words(&editor.page(&format!("/reviews/{SLUG}")).await);
     assert!(page.contains("It was edited since its review."), "{page}");
-    // Somebody else edits once more while it is read: what was read is what is right, not what is there now.
+    // Somebody else edits once more while it is read: what was read is not what is there now.
     let read = forms(&editor).await;
     let newer = text.replace("twice", "thrice");
     let typed = [("base", "2"), ("text", newer.as_str()), ("why", "Nor is twice")];
     editor.post(&format!("/runbooks/{SLUG}/edit"), &typed).await.expect(303);
-    press(&editor, &read[0]).await;
+    let (name, right) = read[0].buttons[0].clone();
+    let refused = editor.post(&read[0].action, &read[0].filled(&[], (&name, &right))).await.expect(409);
+    let told = html::words(&refused.text);
+    assert!(
+        told.contains("Your answer was not taken: you read version 2, and editor has changed that section."),
+        "{told}"
+    );
+    assert!(told.contains("Version 3 is shown.") && told.contains("thrice"), "{told}");
     assert_eq!(trusts(&server).await[2].1, "check_needed");
-    press(&editor, &forms(&editor).await[0]).await;
+    // From there it goes on.
+    press(&editor, &html::forms(&refused.text, &format!("/reviews/{SLUG}"))[0]).await;
     assert_eq!(server.json(&format!("/runbooks/{SLUG}")).await["trust"], "trusted");
+}
+
+async fn still_correct_of_a_text_that_was_edited_meanwhile_is_409(server: TestServer) {
+    let editor = reviewed(&server).await;
+    server.shelf.push_is_now(push_with("5m", 8));
+    server.take_over_the_book().await;
+    let read = forms(&editor).await;
+    let of = |section: &str| read.iter().find(|f| f.get("section") == Some(section)).unwrap().clone();
+    assert_eq!(
+        ["version", "before", "after"].map(|name| of("do-this-now").get(name).map(str::to_owned)),
+        [Some("1".to_owned()), Some("3".to_owned()), Some("8".to_owned())]
+    );
+    let text = erp_refuses_orders().where_section("What it means", "[The push](step:order-to-erp/push) is slow.");
+    let typed = [("base", "1"), ("text", &text.markdown()), ("why", "It is")];
+    editor.post(&format!("/runbooks/{SLUG}/edit"), &typed).await.expect(303);
+    let form = of("what-it-means");
+    let refused = editor.post(&form.action, &form.filled(&[], ("answer", "still_correct"))).await.expect(409);
+    assert!(html::words(&refused.text).contains("The push is slow."));
+    assert_eq!(flags(&server).await.len(), 2);
+    // The other section says what it said: that answer counts, for the version that was read.
+    let form = of("do-this-now");
+    editor.post(&form.action, &form.filled(&[], ("answer", "still_correct"))).await.expect(303);
+    assert_eq!(flags(&server).await, [flag("what-it-means", "retry.max_attempts", "3", "8")]);
+    let history = server.json(&format!("/runbooks/{SLUG}/versions")).await;
+    let of_versions: Vec<_> = history["items"].as_array().unwrap().iter().map(|v| v["reviewed"].is_null()).collect();
+    assert_eq!(of_versions, [true, false]);
+}
+
+async fn an_answer_keeps_the_values_that_were_on_the_screen(server: TestServer) {
+    let editor = reviewed(&server).await;
+    server.shelf.push_is_now(push_with("5m", 8));
+    server.take_over_the_book().await;
+    let read = forms(&editor).await;
+    server.shelf.push_is_now(push_with("5m", 9));
+    server.take_over_the_book().await;
+    press(&editor, &read[0]).await;
+    let kept: Vec<(Option<String>, Option<String>)> =
+        sqlx::query_as("select before_value, after_value from reviews where field is not null")
+            .fetch_all(server.app.db.read())
+            .await
+            .unwrap();
+    assert_eq!(kept, [(Some("3".to_owned()), Some("8".to_owned()))]);
+}
+
+/// How many documents need a check, as the top bar, Now and the numbers for Prometheus say it.
+async fn to_check(server: &TestServer) -> [i64; 3] {
+    let bar = html::words(&server.viewer().await.page("/workflows").await);
+    let bar = bar.split_once("Reviews ").and_then(|(_, rest)| rest.split_once(" waiting")).map_or("0", |(n, _)| n);
+    let numbers = server.program(&server.read).get("/metrics").await.expect(200).text;
+    let number = numbers.lines().find_map(|l| l.strip_prefix("watchbook_runbooks_needing_check ")).unwrap();
+    let now = server.json("/now").await["reviews_waiting"].as_i64().unwrap();
+    [bar.parse().unwrap_or(0), now, number.parse().unwrap()]
+}
+
+async fn what_needs_a_check_is_counted_the_same_everywhere(server: TestServer) {
+    assert_eq!(to_check(&server).await, [0, 0, 0]);
+    let editor = reviewed(&server).await;
+    assert_eq!(to_check(&server).await, [0, 0, 0]);
+    // A section that was added has no flag, and still nobody has said that it is right.
+    let text = erp_refuses_orders().section("After that", "Look at [the queue](component:erp-queue) again.").markdown();
+    let typed = [("base", "1"), ("text", text.as_str()), ("why", "More to do")];
+    editor.post(&format!("/runbooks/{SLUG}/edit"), &typed).await.expect(303);
+    let runbook = server.json(&format!("/runbooks/{SLUG}")).await;
+    assert_eq!((&runbook["trust"], &runbook["flags"]), (&json!("check_needed"), &json!(0)));
+    assert_eq!(to_check(&server).await, [1, 1, 1]);
 }
 
 /// Sends change events and waits until documents have been looked at again.
@@ -422,8 +498,10 @@ async fn who_may_not_review_is_refused_and_told_why(server: TestServer) {
 async fn an_answer_that_cannot_be_read_changes_nothing(server: TestServer) {
     let editor = server.editor().await;
     let form = forms(&editor).await.remove(0);
-    for (field, value) in [("answer", "maybe"), ("seen", "nothing"), ("section", "gone"), ("section", "")] {
-        let fields = ["section", "subject", "field", "seen"].map(|name| (name, form.get(name).unwrap()));
+    for (field, value) in
+        [("answer", "maybe"), ("seen", "nothing"), ("section", "gone"), ("section", ""), ("version", "0")]
+    {
+        let fields = ["section", "subject", "field", "version", "seen"].map(|name| (name, form.get(name).unwrap()));
         let mut fields: Vec<_> = fields.into_iter().filter(|(name, _)| *name != field).collect();
         fields.push((field, value));
         if field != "answer" {

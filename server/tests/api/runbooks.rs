@@ -25,6 +25,9 @@ on_both_databases![
     a_state_panel_of_what_was_never_heard_of_is_not_green,
     who_may_not_edit_is_refused,
     an_unknown_runbook_or_version_is_404,
+    what_a_runbook_is_for_and_is_not_there_is_a_broken_link,
+    an_old_version_is_told_as_what_was_once_said,
+    what_changed_in_the_front_matter_is_shown,
 ];
 
 const SLUG: &str = "/runbooks/erp-refuses-orders";
@@ -353,4 +356,67 @@ async fn an_unknown_runbook_or_version_is_404(server: TestServer) {
         assert!(!html::forms(&page.text, "/find").is_empty(), "{path} offers no Find");
     }
     editor.post("/runbooks/none/edit", &[("base", "0"), ("text", "x"), ("why", "x")]).await.expect(404);
+}
+
+async fn what_a_runbook_is_for_and_is_not_there_is_a_broken_link(server: TestServer) {
+    server.shelf.write("oracle.md", &Runbook::new("Ask", "component:oracle").section("Do this now", "Ask.").markdown());
+    server.take_over_the_book().await;
+    let runbook = server.json("/runbooks/oracle").await;
+    assert_eq!(
+        (&runbook["about"], &runbook["missing"]),
+        (&json!([["component:oracle", "component:oracle"]]), &json!(["component:oracle"]))
+    );
+    assert_eq!(saved(&server).await["missing"], json!([]));
+    let page = server.viewer().await.page("/runbooks/oracle").await;
+    assert!(html::tags(&page).iter().all(|t| t.get("href") != Some("/components/oracle")));
+    let words = html::words(&page);
+    assert!(words.contains("For component:oracle (component \"oracle\" does not exist)"), "{words}");
+}
+
+async fn an_old_version_is_told_as_what_was_once_said(server: TestServer) {
+    let editor = server.editor().await;
+    for section in ["do-this-now", "what-it-means", "if-it-does-not-help"] {
+        let forms = html::forms(&editor.page("/reviews/erp-refuses-orders").await, "/reviews/erp-refuses-orders");
+        let form = forms.iter().find(|f| f.get("section") == Some(section)).unwrap();
+        editor.post(&form.action, &form.filled(&[], ("answer", "reviewed"))).await.expect(303);
+    }
+    assert_eq!(saved(&server).await["trust"], "trusted");
+    let newer = text("New.").replace("title: ERP refuses orders", "title: ERP says no");
+    server.at("08:10");
+    editor.post(&format!("{SLUG}/edit"), &[("base", "1"), ("text", &newer), ("why", "x")]).await.expect(303);
+    let now = server.json(&format!("{SLUG}/versions/2")).await;
+    assert_eq!((&now["current"], &now["version"], &now["title"]), (&json!(true), &json!(2), &json!("ERP says no")));
+    assert_eq!(now, saved(&server).await);
+    let old = server.json(&format!("{SLUG}/versions/1")).await;
+    assert_eq!(
+        (&old["current"], &old["version"], &old["newest"], &old["title"], &old["saved_at"]),
+        (&json!(false), &json!(1), &json!(2), &json!("ERP refuses orders"), &json!("2026-06-04T08:00:00Z"))
+    );
+    // Nothing is said of it that only today's comparison could say.
+    assert!(old["trust"].is_null() && old.get("reason").is_none() && old.get("flags").is_none(), "{old}");
+    let sections = old["sections"].as_array().unwrap();
+    assert!(sections.iter().all(|s| s.get("trust").is_none() && s.get("flags").is_none()), "{old}");
+    // That somebody reviewed it is a fact of the past.
+    assert_eq!(old["reviewed"], json!(["2026-06-04T08:00:00Z", "editor"]));
+    let page = editor.page(&format!("{SLUG}/versions/1")).await;
+    assert_eq!(html::heading(&page), "ERP refuses orders");
+    assert!(!html::words(&page).contains("Trusted"));
+}
+
+async fn what_changed_in_the_front_matter_is_shown(server: TestServer) {
+    let editor = server.editor().await;
+    let newer = erp_refuses_orders()
+        .markdown()
+        .replace("title: ERP refuses orders", "title: ERP says no")
+        .replace("owner: integration-team", "owner: night-team\nreview_every: 90d");
+    editor.post(&format!("{SLUG}/edit"), &[("base", "1"), ("text", &newer), ("why", "x")]).await.expect(303);
+    let words = html::words(&editor.page(&format!("{SLUG}/compare?from=1&to=2")).await);
+    assert!(words.contains("3 passages differ."), "{words}");
+    for line in [
+        "title: ERP removed: refuses ordersadded: says no",
+        "owner: removed: integration-teamadded: night-team",
+        "added: review_every: 90d",
+    ] {
+        assert!(words.contains(line), "{line}: {words}");
+    }
 }

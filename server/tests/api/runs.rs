@@ -15,6 +15,10 @@ on_both_databases![
     a_story_tells_pauses_errors_and_what_is_ahead,
     an_unknown_run_is_404,
     a_run_may_have_any_name,
+    a_listed_run_says_where_it_has_been,
+    ended_runs_are_found_by_the_step_that_they_ended_at,
+    what_was_open_when_its_run_was_over_is_neither_running_nor_planned,
+    what_came_out_of_order_is_not_said_to_have_changed_nothing,
 ];
 
 async fn the_list_is_paged_without_repeats_while_runs_arrive(server: TestServer) {
@@ -166,4 +170,90 @@ async fn a_run_may_have_any_name(server: TestServer) {
     }
     let list = server.json("/workflows/order-to-erp/runs").await;
     assert_eq!(list["items"].as_array().unwrap().len(), 8);
+}
+
+async fn a_listed_run_says_where_it_has_been(server: TestServer) {
+    server.post_events(step("1", "take", "succeeded", "08:00")).await;
+    server.at("08:01");
+    server.post_events(step("1", "push", "failed", "08:01").with("attempt", 1)).await;
+    let list = server.json("/workflows/order-to-erp/runs").await;
+    let told = &list["items"][0]["steps"];
+    assert_eq!(
+        told[1],
+        json!({"step": "push", "visit": 1, "attempt": 1, "state": "retrying", "started_at": "2026-06-04T08:01:00Z",
+            "ended_at": "2026-06-04T08:01:00Z", "due_at": "2026-06-04T08:06:00Z",
+            "next_attempt_at": "2026-06-04T08:01:30Z"})
+    );
+    // The same as on its own page, which tells more of each.
+    let own = server.json("/runs/order-to-erp/1").await;
+    for (listed, whole) in told.as_array().unwrap().iter().zip(own["steps"].as_array().unwrap()) {
+        assert!(listed.as_object().unwrap().iter().all(|(field, value)| whole[field] == *value), "{listed} {whole}");
+    }
+    assert_eq!(told.as_array().unwrap().len(), 2);
+    assert!(list["items"][0].get("story").is_none());
+}
+
+async fn ended_runs_are_found_by_the_step_that_they_ended_at(server: TestServer) {
+    runs_in_every_state(&server).await;
+    let cancelled = json!({"workflow": "order-to-erp", "run": "elsewhere", "state": "cancelled",
+        "time": "2026-06-04T08:00:00Z"});
+    server.post_events(cancelled).await;
+    for (query, expected) in [
+        ("?state=ended", vec!["ended", "elsewhere"]),
+        ("?state=ended&step=push", vec!["ended"]),
+        ("?state=ended&step=reserve", vec!["elsewhere"]),
+        ("?state=ended&step=take", vec![]),
+        ("?step=push", vec!["late", "broken", "retrying", "open"]),
+    ] {
+        let list = server.json(&format!("/workflows/order-to-erp/runs{query}")).await;
+        let runs: Vec<_> = list["items"].as_array().unwrap().iter().map(|r| r["run"].as_str().unwrap()).collect();
+        assert_eq!(runs, expected, "{query}");
+    }
+    let words = html::words(&server.viewer().await.page("/workflows/order-to-erp/runs?state=ended&step=push").await);
+    assert!(words.contains("Only those that ended at Push to ERP"), "{words}");
+}
+
+async fn what_was_open_when_its_run_was_over_is_neither_running_nor_planned(server: TestServer) {
+    let planned = "2026-06-04T09:00:00Z";
+    for (run, how, words) in [
+        ("1", "cancelled", "was retrying for 5 min when the run was cancelled"),
+        ("2", "skipped", "was retrying for 5 min when the run was skipped"),
+        ("3", "failed", "was retrying for 5 min when the run failed"),
+    ] {
+        let over = json!({"workflow": "order-to-erp", "run": run, "state": how, "time": "2026-06-04T08:06:00Z"});
+        server.post_events(step(run, "reserve", "running", "08:00")).await;
+        server.post_events(step(run, "push", "retrying", "08:01").with("next_attempt_at", planned)).await;
+        server.at("08:06");
+        server.post_events(over).await;
+        server.at("2026-06-06T08:00:00Z");
+        let run_now = server.json(&format!("/runs/order-to-erp/{run}")).await;
+        for step in run_now["steps"].as_array().unwrap() {
+            assert_eq!(
+                (&step["ended_at"], &step["cut_off"], &step["due_at"], &step["next_attempt_at"]),
+                (&json!("2026-06-04T08:06:00Z"), &json!(how), &Value::Null, &Value::Null),
+                "{how}"
+            );
+        }
+        let page = server.viewer().await.page(&format!("/runs/order-to-erp/{run}")).await;
+        let told = html::words(&page);
+        assert!(told.contains(words), "{told}");
+        assert!(told.contains(&words.replace("retrying for 5", "running for 6")), "{told}");
+        assert!(!told.contains("planned") && !told.contains("48 h") && !told.contains("next 4 Jun"), "{told}");
+        assert!(html::tags(&page).iter().all(|t| t.get("class") != Some("try planned")));
+    }
+}
+
+async fn what_came_out_of_order_is_not_said_to_have_changed_nothing(server: TestServer) {
+    server.at("08:10");
+    server.post_events(step("1", "take", "running", "08:00")).await;
+    server.post_events(step("1", "push", "running", "08:05")).await;
+    // It tells how the first step ended, which nothing newer did.
+    server.post_events(step("1", "take", "succeeded", "08:02")).await;
+    let run = server.json("/runs/order-to-erp/1").await;
+    let told: Vec<_> = run["story"].as_array().unwrap().iter().map(|l| l["marks"].clone()).collect();
+    assert_eq!(told, [json!(["late"]), json!(["late", "out_of_order"]), json!([])]);
+    assert_eq!(run["steps"][0]["ended_at"], "2026-06-04T08:02:00Z");
+    let words = html::words(&server.viewer().await.page("/runs/order-to-erp/1").await);
+    assert!(words.contains("it stands at its own time, and what is newer still counts"), "{words}");
+    assert!(!words.contains("changed nothing"), "{words}");
 }

@@ -22,6 +22,8 @@ use watchbook::App;
 use watchbook::actions::create_token::{Scope, create_token};
 use watchbook::clock::{self, Clock};
 use watchbook::config::{Database, Serve};
+use watchbook::db::Tx;
+use watchbook::store::feed;
 use watchbook::store::people::{UserRecord, insert_user};
 use watchbook::web::serve::start_quietly;
 use watchbook::{book, password};
@@ -193,6 +195,23 @@ impl TestServer {
     pub async fn strike_at(&self, time: &str) {
         self.at(time);
         clock::strike(&self.app).await.unwrap();
+    }
+
+    /// Takes the turn to write, for which everybody who writes waits until this is over.
+    pub async fn hold_the_turn_to_write(&self) -> Tx {
+        let mut tx = self.app.db.write().await.unwrap();
+        feed::take_turn(&mut tx).await.unwrap();
+        tx
+    }
+
+    /// Waits until something is so that must become so.
+    pub async fn until(&self, is_so: impl Fn() -> bool) {
+        let becomes_so = async {
+            while !is_so() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, becomes_so).await.expect("it becomes so");
     }
 
     /// Takes the book over, as the watcher does when its files have changed.

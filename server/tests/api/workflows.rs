@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::shelf::Step;
 use crate::support::{TestServer, With, html, on_both_databases, step};
 
 on_both_databases![
@@ -11,6 +12,7 @@ on_both_databases![
     the_page_says_where_it_is_broken_and_what_to_do_first,
     now_sums_up_and_says_what_needs_somebody,
     an_unknown_workflow_is_404_and_offers_find,
+    what_a_step_names_and_is_not_there_is_a_broken_link,
 ];
 
 async fn the_list_has_every_workflow_worst_first(server: TestServer) {
@@ -123,4 +125,30 @@ async fn an_unknown_workflow_is_404_and_offers_find(server: TestServer) {
     let page = server.viewer().await.get("/workflows/order-to-erb").await.expect(404).text;
     let find = html::forms(&page, "/find");
     assert!(find.iter().any(|form| form.get("q") == Some("order-to-erb")), "{find:?}");
+}
+
+async fn what_a_step_names_and_is_not_there_is_a_broken_link(server: TestServer) {
+    let push = Step::new("push", "Push to ERP")
+        .says("component: nobody")
+        .says("via: no-queue")
+        .says("failure_points: [{ id: lost, effect: Lost., action: \"runbook:erp-refuses-orders#gone\" }]");
+    server.shelf.push_is_now(push);
+    server.take_over_the_book().await;
+    let workflow = server.json("/workflows/order-to-erp").await;
+    let gone = json!(["component:no-queue", "component:nobody", "runbook:erp-refuses-orders#gone"]);
+    assert_eq!(workflow["steps"][2]["missing"], gone);
+    assert_eq!(workflow["steps"][0]["missing"], json!([]));
+    assert_eq!(workflow["questions"]["missing"], json!(["component:no-queue", "component:nobody"]));
+    let page = server.viewer().await.page("/workflows/order-to-erp").await;
+    let tags = html::tags(&page);
+    let leads = |to: &str| tags.iter().any(|t| t.get("href") == Some(to));
+    for nowhere in ["/components/nobody", "/components/no-queue", "/runbooks/erp-refuses-orders#gone"] {
+        assert!(!leads(nowhere), "{nowhere} leads to nothing");
+    }
+    assert!(leads("/components/web-shop"));
+    // Each stands at its step, and what the workflow needs stands once more among the five questions.
+    assert_eq!(tags.iter().filter(|t| t.get("class") == Some("broken-link")).count(), 5);
+    let words = html::words(&page);
+    assert!(words.contains("nobody (component \"nobody\" does not exist)"), "{words}");
+    assert!(words.contains("What to do (runbook \"erp-refuses-orders\" has no section \"gone\")"), "{words}");
 }
