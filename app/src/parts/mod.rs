@@ -35,7 +35,7 @@ pub use flow::{diagram, legend, spine};
 pub use freshness::freshness;
 pub use incident::{bar, for_operators, incident, owner as on_it};
 pub use marks::{affected, badge, condition, icon, mark, tag, trust_badge};
-pub use past::{Past, is_past, past_strip, to};
+pub use past::{Past, is_past, not_known, past_strip, to};
 pub use pauses::{pause_history, pauses_now};
 pub use queue_chart::queue_chart;
 pub use recovery::recovery;

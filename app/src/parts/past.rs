@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::blocks::notice;
 use super::ink;
 use super::marks::icon;
 use crate::model::moment::{Moment, Span};
@@ -59,6 +60,11 @@ pub fn past_strip(past: &Past) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// What of the moment that is shown nobody can say any more, a sentence each.
+pub fn not_known(sentences: &[String]) -> AnyView {
+    sentences.iter().map(|sentence| notice("info", sentence)).collect_view().into_any()
 }
 
 #[cfg(test)]

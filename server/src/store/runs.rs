@@ -1,5 +1,6 @@
 //! Runs: one row each, with the folded state they are judged by.
 
+use app::model::judge::Judged;
 use app::model::moment::Moment;
 use app::model::run::Run;
 use app::model::status::State;
@@ -27,6 +28,22 @@ pub struct RunRecord {
     pub step: String,
     /// What its events add up to.
     pub folded: Run,
+}
+
+impl RunRecord {
+    /// The same as it is judged.
+    pub fn judged(self, judged: &Judged) -> Self {
+        Self {
+            state: judged.state(),
+            open: !judged.watches.is_empty(),
+            ended_at: judged.ended_at,
+            step: match judged.worst() {
+                Some(watch) => watch.step.clone(),
+                None => self.folded.visits.last().map(|v| v.step.clone()).unwrap_or_default(),
+            },
+            ..self
+        }
+    }
 }
 
 const COLUMNS: &str =
@@ -69,6 +86,14 @@ pub async fn by_keys(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> 
     let tail = format!(") select distinct {COLUMNS} from wanted join runs on runs.run_key = wanted.run_key");
     let rows = read_rows(tx, head, 1, &tail, keys, |query, key| query.bind(*key)).await?;
     Ok(rows.iter().filter_map(record).collect())
+}
+
+/// The runs with these few keys, read outside of a transaction.
+pub async fn with_keys(pool: &AnyPool, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> {
+    let mut tx = pool.begin().await?;
+    let found = by_keys(&mut tx, keys).await?;
+    tx.rollback().await?;
+    Ok(found)
 }
 
 /// Writes runs, new or known.
