@@ -10,6 +10,7 @@ pub mod db;
 pub mod demo;
 pub mod ingest;
 pub mod judging;
+pub mod known_then;
 pub mod live;
 pub mod password;
 pub mod standing;
@@ -31,7 +32,7 @@ use crate::db::Db;
 use crate::ingest::writer::Writer;
 use crate::live::Live;
 use crate::password::PasswordPool;
-use crate::world::Worlds;
+use crate::world::{World, Worlds};
 
 /// Everything that a request may need.
 #[derive(Debug)]
@@ -98,6 +99,17 @@ impl App {
         });
         book::first_import(&app).await?;
         Ok((app, writing))
+    }
+
+    /// The world as it is, or as it was known at a moment.
+    ///
+    /// # Errors
+    /// What the database says; the present world needs none.
+    pub async fn world(&self, at: Option<Moment>) -> sqlx::Result<Arc<World>> {
+        match at {
+            None => Ok(self.worlds.now()),
+            Some(at) => self.worlds.as_of(&self.db, at, self.now()).await,
+        }
     }
 
     /// What time it is.

@@ -57,16 +57,11 @@ struct Around<'a> {
 }
 
 impl Standing {
-    /// The state of one of its steps: the worst of what is there; none when it was never seen. What is not heard of any
-    /// more is not on track, only because nothing is known to be wrong.
+    /// The state of one of its steps (`Paused::state_of_step`); none when it was never seen.
     pub fn step_state(&self, step: &str) -> Option<State> {
         let seen = self.steps.iter().find(|((_, id), t)| id == step && t.visits > 0);
         let silent = self.verdict.wrong.iter().any(|w| w.state == State::NoSignal && w.step.is_none());
-        let state = seen.map(|(_, tally)| match tally.here.worst() {
-            State::OnTrack if silent => State::NoSignal,
-            state => state,
-        });
-        self.paused.state_of(step, state)
+        self.paused.state_of_step(step, seen.map(|(_, tally)| tally.here.worst()), silent)
     }
 
     /// When the oldest of its open runs began to wait where it is.
@@ -120,12 +115,12 @@ pub async fn one(app: &App, world: &World, id: &str, now: Moment) -> sqlx::Resul
     stand(app, world, id.to_owned(), tally, steps, &around, now).await.map(Some)
 }
 
-/// The pauses that are in force at `now` or have ended lately.
+/// The pauses that are in force at `now` or have ended lately, as they were known then.
 ///
 /// # Errors
 /// What the database says.
 pub async fn pauses_near(app: &App, now: Moment) -> sqlx::Result<Vec<Pause>> {
-    pauses::ending_after(app.db.read(), now - pause::LATELY).await
+    pauses::known_at(app.db.read(), now - pause::LATELY, now).await
 }
 
 async fn stand(
@@ -189,7 +184,7 @@ async fn stand(
 }
 
 /// What judges claim about a workflow, its steps, or what they use.
-fn claims_about(open: &[Problem], id: &str, declared: Option<&Workflow>) -> Vec<Problem> {
+pub fn claims_about(open: &[Problem], id: &str, declared: Option<&Workflow>) -> Vec<Problem> {
     let uses = |component: &str| declared.is_some_and(|w| w.components().any(|c| c == component));
     let about = |problem: &&Problem| match &problem.place {
         Where::Workflow(workflow) | Where::Step(workflow, _) => workflow == id,

@@ -2,21 +2,22 @@
 //!
 //! One immutable picture at a time, replaced as a whole when something changes, so that a page never mixes two.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex as Guarded, PoisonError, RwLock};
 
 use app::markdown;
 use app::model::blast::{self, Affected};
 use app::model::book::{Book, Workflow};
 use app::model::mention::RunbookText;
-use app::model::moment::Moment;
+use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
-use app::model::review::{self, Parts, Present, SectionTrust, Spoken};
+use app::model::review::{self, DEPLOYED, Parts, Present, SectionTrust, Spoken};
 use app::model::status::Trust;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::book;
 use crate::db::Db;
+use crate::store::books;
 use crate::store::parts::{self, ChangeRecord};
 use crate::store::problems::{self, Doubt};
 use crate::store::reviews::{self, PinRecord};
@@ -33,6 +34,8 @@ pub struct World {
     pub book: Arc<Book>,
     /// Why the book on disk is not in use, one sentence each; empty when it is.
     pub book_errors: Vec<String>,
+    /// Of an earlier moment: what of it is not known, one sentence each.
+    pub not_known: Vec<String>,
     /// The values that matter of every part, deployments included.
     pub parts: Parts,
     /// Since when each part is known.
@@ -205,7 +208,15 @@ pub struct Worlds {
     current: RwLock<Arc<World>>,
     turn: Mutex<()>,
     imports: Mutex<()>,
+    /// Worlds of earlier moments that were asked for lately, the last one first.
+    earlier: RwLock<VecDeque<(Moment, Arc<World>)>>,
 }
+
+/// How many worlds of earlier moments are kept at hand.
+const MOST_EARLIER: usize = 4;
+
+/// A moment is over for good when it is this long ago: what was being written then has been written.
+const SETTLED: Span = Span::from_minutes(1);
 
 /// The turn to put another world in use, or to judge runs by the book of this one. Whoever has it knows that no other
 /// world takes the place of what was read meanwhile.
@@ -266,6 +277,24 @@ impl Worlds {
         Ok(())
     }
 
+    /// The world as it was known at a moment before `now`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn as_of(&self, db: &Db, at: Moment, now: Moment) -> sqlx::Result<Arc<World>> {
+        let earlier = || self.earlier.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, world)) = earlier().iter().find(|(moment, _)| *moment == at) {
+            return Ok(world.clone());
+        }
+        let world = Arc::new(self.read_earlier(db, at).await?);
+        if now.since(at) > SETTLED {
+            let mut earlier = self.earlier.write().unwrap_or_else(PoisonError::into_inner);
+            earlier.push_front((at, world.clone()));
+            earlier.truncate(MOST_EARLIER);
+        }
+        Ok(world)
+    }
+
     /// The world as the database has it, with this book.
     async fn read(&self, db: &Db, book: Arc<Book>) -> sqlx::Result<World> {
         let pool = db.read();
@@ -275,22 +304,89 @@ impl Worlds {
             known_since.insert(reference.clone(), since);
             parts.insert(reference, values);
         }
-        let causes = parts::newest_of_each(pool).await?;
-        let mut pins: HashMap<String, BTreeMap<String, PinRecord>> = HashMap::new();
-        for pin in reviews::pins(pool).await? {
-            pins.entry(pin.slug.clone()).or_default().insert(pin.section.clone(), pin);
-        }
-        let mut doubts: HashMap<String, Vec<Doubt>> = HashMap::new();
-        for doubt in problems::open_doubts(pool).await? {
-            doubts.entry(doubt.slug.clone()).or_default().push(doubt);
-        }
-        let mut conflicts: HashMap<String, (String, String)> = runbooks::all(pool)
+        let conflicts = runbooks::all(pool)
             .await?
             .into_iter()
             .filter_map(|r| Some((r.slug, (r.conflict?, r.conflict_text.unwrap_or_default()))))
             .collect();
-        let records = runbooks::newest(pool).await?;
-        let before = self.now();
+        let read = Read {
+            parts,
+            known_since,
+            causes: parts::newest_of_each(pool, Moment::from_millis(i64::MAX)).await?,
+            pins: reviews::pins(pool).await?,
+            doubts: problems::open_doubts(pool).await?,
+            conflicts,
+            records: runbooks::newest(pool).await?,
+        };
+        Ok(read.judged(book, &self.now()))
+    }
+
+    async fn read_earlier(&self, db: &Db, at: Moment) -> sqlx::Result<World> {
+        let pool = db.read();
+        let kept = match books::used_at(pool, at).await? {
+            Some(id) => books::find(pool, id).await?,
+            None => None,
+        };
+        let since = books::past_since(pool).await?;
+        let not_known = match (&kept, at < since) {
+            (_, true) => Some(
+                "The past is kept as it was known only since a later moment: of this one some things are told as they became known, others not at all.",
+            ),
+            (None, false) => Some("No book was in use then, as far as this portal knows."),
+            (Some(_), false) => None,
+        };
+        let book = Arc::new(kept.unwrap_or_default());
+        let causes = parts::newest_of_each(pool, at).await?;
+        let mut parts = review::parts(&book);
+        for change in causes.iter().filter(|change| change.field == DEPLOYED) {
+            let (reference, value) = (Reference::parse(&change.reference), change.deployed.as_ref());
+            if let (Ok(reference), Some(value)) = (reference, value.or(change.after_value.as_ref())) {
+                parts.entry(reference).or_default().insert(DEPLOYED.to_owned(), value.clone());
+            }
+        }
+        let known_since = parts::all(pool).await?.into_iter().map(|(reference, _, since)| (reference, since));
+        let pins = reviews::pins_by(pool, at).await?;
+        let mut doubts = problems::doubts_by(pool, at).await?;
+        let reviewed = |d: &Doubt| pins.iter().find(|p| p.slug == d.slug && p.section == d.section);
+        doubts.retain(|d| reviewed(d).is_none_or(|pin| pin.reviewed_at < d.at));
+        let read = Read {
+            parts,
+            known_since: known_since.filter(|(_, since)| *since <= at).collect(),
+            causes,
+            pins,
+            doubts,
+            conflicts: HashMap::new(),
+            records: runbooks::newest_by(pool, at).await?,
+        };
+        let world = read.judged(book, &self.now());
+        Ok(World { not_known: not_known.into_iter().map(str::to_owned).collect(), ..world })
+    }
+}
+
+/// What a world is made from, besides the book.
+struct Read {
+    parts: Parts,
+    known_since: HashMap<Reference, Moment>,
+    causes: Vec<ChangeRecord>,
+    pins: Vec<PinRecord>,
+    doubts: Vec<Doubt>,
+    /// Why the file and the newest version differ, and the file's text.
+    conflicts: HashMap<String, (String, String)>,
+    records: Vec<VersionRecord>,
+}
+
+impl Read {
+    /// The world that follows. Texts that are in `before` as well need not be read again.
+    fn judged(self, book: Arc<Book>, before: &World) -> World {
+        let Self { parts, known_since, causes, mut conflicts, records, .. } = self;
+        let mut pins: HashMap<String, BTreeMap<String, PinRecord>> = HashMap::new();
+        for pin in self.pins {
+            pins.entry(pin.slug.clone()).or_default().insert(pin.section.clone(), pin);
+        }
+        let mut doubts: HashMap<String, Vec<Doubt>> = HashMap::new();
+        for doubt in self.doubts {
+            doubts.entry(doubt.slug.clone()).or_default().push(doubt);
+        }
         let present = Present { parts: &parts, book: &book };
         let mut documents = BTreeMap::new();
         let mut speaking: HashMap<Reference, BTreeSet<String>> = HashMap::new();
@@ -307,16 +403,17 @@ impl Worlds {
             }
             documents.insert(slug, Arc::new(document));
         }
-        Ok(World {
+        World {
             book,
             book_errors: Vec::new(),
+            not_known: Vec::new(),
             parts,
             known_since,
             documents,
             causes: causes.into_iter().map(|c| ((c.reference.clone(), c.field.clone()), c)).collect(),
             speaking,
             affected: Guarded::default(),
-        })
+        }
     }
 }
 
@@ -337,6 +434,7 @@ impl World {
         World {
             book: self.book.clone(),
             book_errors: self.book_errors.clone(),
+            not_known: self.not_known.clone(),
             parts: self.parts.clone(),
             known_since: self.known_since.clone(),
             documents: self.documents.clone(),

@@ -144,6 +144,16 @@ impl Paused {
         if self.step(step).is_some() { Some(State::Paused) } else { state }
     }
 
+    /// The state of a step from the worst of what is there, which is none when it was never seen. What is not heard of any
+    /// more (`silent`, by its workflow) is not on track only because nothing is known to be wrong.
+    pub fn state_of_step(&self, step: &str, worst: Option<State>, silent: bool) -> Option<State> {
+        let state = worst.map(|worst| match worst {
+            State::OnTrack if silent => State::NoSignal,
+            state => state,
+        });
+        self.state_of(step, state)
+    }
+
     /// The state of a run at a step: what has failed stays so; everything else waits with the pause.
     pub fn state_of_run(&self, step: &str, state: State) -> State {
         match (self.step(step), state) {

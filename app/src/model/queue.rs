@@ -50,6 +50,11 @@ impl Level {
         }
     }
 
+    /// The same as a report of the time that is believed of it: nothing has waited since after that.
+    pub fn believed(self, at: Moment) -> Self {
+        Self { at, oldest_at: self.oldest_at.map(|oldest| oldest.min(at)), ..self }
+    }
+
     /// Two reports as one: the newer one's level, and all that came and went. In any order the same.
     pub fn joined(self, other: Self) -> Self {
         let sum = |a: Option<i64>, b: Option<i64>| match (a, b) {

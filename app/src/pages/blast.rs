@@ -82,8 +82,8 @@ pub struct WorkflowAffected {
     pub criticality: Criticality,
     /// What is counted, in the plural.
     pub unit: String,
-    /// How many are open now.
-    pub waiting: i64,
+    /// How many are open now; none for an earlier moment, of which it is not known.
+    pub waiting: Option<i64>,
     /// From what is down to the component that the step uses: id and name.
     pub path: Vec<(String, String)>,
     /// Every affected step, in the book's order.
@@ -165,7 +165,7 @@ pub fn block(id: &str, name: &str, picture: Option<&BlastPicture>) -> AnyView {
 }
 
 fn offer(id: &str, name: &str) -> AnyView {
-    let href = format!("/components/{}?suppose=down#breaks", parts::path_part(id));
+    let href = parts::to(format!("/components/{}?suppose=down#breaks", parts::path_part(id)));
     view! {
         <p class="blast-offer">
             <a class="button" href=href>{parts::icon("affected")}{format!("Suppose {name} is down")}</a>
@@ -183,7 +183,7 @@ fn said(id: &str, name: &str, picture: &BlastPicture) -> AnyView {
         (true, Some(trouble)) => ("info", format!("{what_if} What is so now: {trouble}")),
     };
     let back = picture.supposed.then(|| {
-        view! { <p><a href=format!("/components/{}", parts::path_part(id))>"Back to what is so now"</a></p> }
+        view! { <p><a href=parts::to(format!("/components/{}", parts::path_part(id)))>"Back to what is so now"</a></p> }
     });
     view! { {parts::notice(kind, &words)}{back} }.into_any()
 }
@@ -201,17 +201,17 @@ fn workflow(row: &WorkflowAffected) -> AnyView {
         view! {
             <li>
                 {parts::condition(step.condition)}
-                <a href=format!("/workflows/{}#step-{}", parts::path_part(&row.id), step.id)>{step.name.clone()}</a>
+                <a href=parts::to(format!("/workflows/{}#step-{}", parts::path_part(&row.id), step.id))>{step.name.clone()}</a>
                 <span>{format!("{}, {}", step.why, step.when.words)}</span>
                 {step.if_skipped.clone().map(|words| view! { <span class="dim">{format!("Left out: {words}")}</span> })}
             </li>
         }
     });
-    let waiting = (row.waiting > 0).then(|| format!("{} {} open now", row.waiting, row.unit));
+    let waiting = row.waiting.filter(|open| *open > 0).map(|open| format!("{open} {} open now", row.unit));
     view! {
         <li>
             <div class="hit-name">
-                <p class="thing-name"><a href=format!("/workflows/{}", parts::path_part(&row.id))>{row.name.clone()}</a>
+                <p class="thing-name"><a href=parts::to(format!("/workflows/{}", parts::path_part(&row.id)))>{row.name.clone()}</a>
                     {(row.criticality == Criticality::Critical).then(|| parts::tag("critical"))}
                 </p>
                 <p class="hit-when">{parts::condition(row.condition)}<span>{row.when.words.clone()}</span></p>
@@ -250,7 +250,7 @@ fn way(path: &[(String, String)]) -> Option<AnyView> {
     let shown = path.iter().enumerate().filter(|(i, _)| *i == 0 || *i > left_out);
     let one = |(i, (id, name)): (usize, &(String, String))| {
         let more = (i > 0 && i == left_out + 1 && left_out > 0).then(|| format!("{left_out} more, "));
-        view! { <li>{more}<a href=format!("/components/{}", parts::path_part(id))>{name.clone()}</a></li> }
+        view! { <li>{more}<a href=parts::to(format!("/components/{}", parts::path_part(id)))>{name.clone()}</a></li> }
     };
     Some(view! { <ol class="way">{shown.map(one).collect_view()}</ol> }.into_any())
 }
@@ -264,7 +264,7 @@ fn queues(rows: &[QueueRoom]) -> Option<AnyView> {
             }
             _ => view! { "not known for how long it has room" }.into_any(),
         };
-        view! { <li><a href=format!("/components/{}", parts::path_part(&row.id))>{row.name.clone()}</a>" "{room}</li> }
+        view! { <li><a href=parts::to(format!("/components/{}", parts::path_part(&row.id)))>{row.name.clone()}</a>" "{room}</li> }
     };
     (!rows.is_empty()).then(|| {
         view! { <h3>"Queues that hold the work back"</h3><ul class="plain">{rows.iter().map(one).collect_view()}</ul> }
@@ -286,7 +286,7 @@ fn component(row: &ComponentAffected) -> AnyView {
     view! {
         <li>
             <div class="hit-name">
-                <p class="thing-name"><a href=format!("/components/{}", parts::path_part(&row.id))>{row.name.clone()}</a></p>
+                <p class="thing-name"><a href=parts::to(format!("/components/{}", parts::path_part(&row.id)))>{row.name.clone()}</a></p>
                 <p class="hit-when">{parts::condition(row.condition)}<span>{row.when.words.clone()}</span></p>
             </div>
             <div class="hit-what">

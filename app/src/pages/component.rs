@@ -59,6 +59,9 @@ pub struct ComponentPicture {
     pub blast: Option<BlastPicture>,
     /// Queue, signal, change and record events about it as they came, newest first, at most 20.
     pub events: Vec<super::sources::EventRow>,
+    /// For an earlier moment: what of it is not known, one sentence each; absent when all is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_known: Vec<String>,
 }
 
 /// What a queue says of itself.
@@ -123,6 +126,7 @@ pub fn body(picture: &ComponentPicture) -> AnyView {
     view! {
         <div class="page component">
         {parts::crumbs(&[("Components", "/components")])}
+        {parts::not_known(&picture.not_known)}
         {next()}
         {next()}
         {parts::section("without-it", "What happens without it", text_or_gap(picture.if_unavailable.as_deref()))}
@@ -231,7 +235,7 @@ fn about(picture: &ComponentPicture) -> AnyView {
     let unknown = (!picture.declared).then(|| parts::tag("not in the book"));
     let unseen = row.state.is_none().then_some(" No step of it has been seen yet.");
     let affected = row.affected_by.as_ref().map(|by| {
-        view! { <p><a href=format!("/components/{}", parts::path_part(&by.id))>{parts::affected(&by.name)}</a></p> }
+        view! { <p><a href=parts::to(format!("/components/{}", parts::path_part(&by.id)))>{parts::affected(&by.name)}</a></p> }
     });
     view! {
         {affected}
@@ -253,10 +257,12 @@ fn pause_path(picture: &ComponentPicture) -> String {
 
 fn pauses(picture: &ComponentPicture) -> Option<AnyView> {
     picture.pause_at.as_ref()?;
-    let list = view! {
-        {parts::pause_history(&picture.pauses)}
-        <p class="more"><a href=pause_path(picture)>"Pause it in every workflow"{parts::icon("arrow-right")}</a></p>
-    };
+    let pause = (!parts::is_past()).then(|| {
+        view! {
+            <p class="more"><a href=pause_path(picture)>"Pause it in every workflow"{parts::icon("arrow-right")}</a></p>
+        }
+    });
+    let list = view! { {parts::pause_history(&picture.pauses)}{pause} };
     Some(parts::section("pauses", "Pauses", list.into_any()))
 }
 
@@ -287,7 +293,7 @@ fn needs(depends_on: &[(Dependency, Option<String>)]) -> AnyView {
 /// The other side of a dependency, and how it is needed.
 fn dependency_row(id: &str, name: Option<&String>, dependency: &Dependency) -> AnyView {
     let other = match name {
-        Some(name) => view! { <a href=format!("/components/{id}")>{name.clone()}</a> }.into_any(),
+        Some(name) => view! { <a href=parts::to(format!("/components/{id}"))>{name.clone()}</a> }.into_any(),
         None => parts::broken(id, &absent(&Reference::Component(id.to_owned()))),
     };
     let fallback = dependency.fallback.as_deref().map(|f| if f == "none" { "Nothing takes its place" } else { f });
@@ -324,7 +330,7 @@ fn steps(steps: &[StepUse]) -> AnyView {
         view! {
             <li>
                 <span class="c-state">{state}</span>
-                <span class="c-name"><a href=format!("/workflows/{}#step-{}", step.workflow, step.step)>{step.step_name.clone()}</a></span>
+                <span class="c-name"><a href=parts::to(format!("/workflows/{}#step-{}", step.workflow, step.step))>{step.step_name.clone()}</a></span>
                 <span class="c-what">{step.how}</span>
                 <span class="c-owner">{format!("in {}", step.workflow_name)}</span>
             </li>

@@ -166,7 +166,7 @@ fn on_track(rows: &[WorkflowRow]) -> AnyView {
         view! {
             <li data-key=row.id.clone()>
                 {parts::icon("state-on_track")}
-                <a href=format!("/workflows/{}", parts::path_part(&row.id))>{row.name.clone()}</a>
+                <a href=parts::to(format!("/workflows/{}", parts::path_part(&row.id)))>{row.name.clone()}</a>
                 <span class="dim">
                     {row.affected_by.as_ref().map(|by| view! { {parts::affected(&by.name)}" " })}{row.sentence.clone()}
                 </span>

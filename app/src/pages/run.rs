@@ -32,6 +32,9 @@ pub struct RunPicture {
     pub ahead: Vec<(String, String)>,
     /// Declared steps that it did without: skipped, or passed over.
     pub left_out: Vec<LeftOut>,
+    /// For an earlier moment: what of it is not known, one sentence each; absent when all is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_known: Vec<String>,
 }
 
 /// A step that a run did without.
@@ -131,6 +134,7 @@ pub fn body(picture: &RunPicture, check_ins: &[CheckInLink], saying: &Saying) ->
     view! {
         <div class="page run">
             {parts::crumbs(&[("Workflows", "/workflows"), (&picture.workflow_name, &way), ("Runs", &runs)])}
+            {parts::not_known(&picture.not_known)}
             {first.into_iter().map(|(_, block)| block).collect_view()}
             {(!check_ins.is_empty()).then(|| check_in::links(check_ins))}
             {rest.into_iter().map(|(_, block)| block).collect_view()}
@@ -168,10 +172,9 @@ fn answer(picture: &RunPicture) -> AnyView {
         .and_then(|s| s.due_at)
         .filter(|_| row.ended_at.is_none());
     let due = due.map(|at| view! { <div><dt>"This step is due"</dt><dd>{parts::when_ago(at)}</dd></div> });
-    let subject = row
-        .subject
-        .as_ref()
-        .map(|s| view! { <div><dt>"About"</dt><dd><a href=parts::subject_path(s)>{s.clone()}</a></dd></div> });
+    let subject = row.subject.as_ref().map(
+        |s| view! { <div><dt>"About"</dt><dd><a href=parts::to(parts::subject_path(s))>{s.clone()}</a></dd></div> },
+    );
     let facts = view! {
         <dl class="facts">
             <div><dt>"Id"</dt><dd>{parts::copy_id(&row.run)}</dd></div>
@@ -206,7 +209,7 @@ fn steps(picture: &RunPicture) -> AnyView {
         view! {
             <li class="s-none ahead">
                 {parts::icon("dot")}
-                <div><p class="name"><a href=format!("/workflows/{}#step-{}", parts::path_part(workflow), parts::path_part(id))>{name.clone()}</a></p></div>
+                <div><p class="name"><a href=parts::to(format!("/workflows/{}#step-{}", parts::path_part(workflow), parts::path_part(id)))>{name.clone()}</a></p></div>
                 <span class="side dim">"not reached"</span>
             </li>
         }
@@ -250,7 +253,7 @@ fn visit_row(workflow: &str, visit: &VisitRow) -> AnyView {
             {parts::icon(&picture)}
             <div>
                 <p class="name">
-                    <a href=format!("/workflows/{}#step-{}", parts::path_part(workflow), parts::path_part(&visit.step))>{visit.name.clone()}</a>{rework}{undeclared}
+                    <a href=parts::to(format!("/workflows/{}#step-{}", parts::path_part(workflow), parts::path_part(&visit.step)))>{visit.name.clone()}</a>{rework}{undeclared}
                 </p>
                 <p class="fact"><span>{parts::seconds(visit.started_at)}</span><span>{took}</span>{due}</p>
                 {error}

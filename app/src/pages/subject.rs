@@ -43,6 +43,9 @@ pub struct SubjectPicture {
     pub runs: Vec<JoinedRun>,
     /// Whether there are more runs than these.
     pub more_runs: bool,
+    /// For an earlier moment: what of it is not known, one sentence each; absent when all is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_known: Vec<String>,
 }
 
 /// One thing that is wrong with a subject: a run of it, or what systems hold of it.
@@ -158,6 +161,7 @@ pub fn body(picture: &SubjectPicture, saying: &Saying) -> AnyView {
     view! {
         <div class="page subject">
             {parts::crumbs(&[("Workflows", "/workflows")])}
+            {parts::not_known(&picture.not_known)}
             {blocks(picture).into_iter().map(|(_, block)| block).collect_view()}
             {parts::say(saying)}
         </div>
@@ -213,7 +217,7 @@ fn trouble(picture: &SubjectPicture) -> AnyView {
         let said = picture.sentence.contains(&trouble.sentence);
         view! {
             <li data-key=format!("{name} {}", trouble.sentence) class=format!("trouble s-{}", trouble.state.name())>
-                <h3>{parts::badge(trouble.state)}<span><a href=href>{name.clone()}</a></span></h3>
+                <h3>{parts::badge(trouble.state)}<span><a href=parts::to(href)>{name.clone()}</a></span></h3>
                 {(!said).then(|| view! { <p>{trouble.sentence.clone()}</p> })}
                 <dl class="inline"><div><dt>"Since"</dt><dd>{parts::when_ago(trouble.since)}</dd></div></dl>
                 {recovery}
@@ -239,7 +243,7 @@ fn status(picture: &SubjectPicture) -> AnyView {
         view! {
             <li data-key=format!("workflow {}", row.workflow) class=format!("s-{}", row.state.name())>
                 <span class="c-state">{parts::mark(row.state)}</span>
-                <span class="c-name"><a href=href>{row.name.clone()}</a></span>
+                <span class="c-name"><a href=parts::to(href)>{row.name.clone()}</a></span>
                 <span class="c-what">{row.sentence.clone()}</span>
                 <span class="c-when">"heard "{parts::when(row.last_at)}</span>
             </li>
@@ -247,7 +251,7 @@ fn status(picture: &SubjectPicture) -> AnyView {
     };
     let system = |row: &SystemRow| {
         let name = match row.declared {
-            true => view! { <a href=format!("/components/{}", parts::path_part(&row.system))>{row.name.clone()}</a> }
+            true => view! { <a href=parts::to(format!("/components/{}", parts::path_part(&row.system)))>{row.name.clone()}</a> }
                 .into_any(),
             false => view! { <strong>{row.name.clone()}</strong> }.into_any(),
         };
@@ -299,7 +303,7 @@ fn line(line: &SubjectLine) -> AnyView {
         (Some(workflow), Some(run), ..) => {
             let href = format!("/runs/{}/{}", parts::path_part(workflow), parts::path_part(run));
             let name = line.workflow_name.clone().unwrap_or_else(|| workflow.clone());
-            view! { <a href=href>{name}</a> }.into_any()
+            view! { <a href=parts::to(href)>{name}</a> }.into_any()
         }
         (.., Some(_), _) => parts::tag("said by a person"),
         (.., Some(_)) => parts::tag("record"),

@@ -332,8 +332,8 @@ pub fn body(picture: &WorkflowPicture) -> AnyView {
 /// On a phone, what to do next stays in reach of the thumb.
 fn bar(picture: &WorkflowPicture) -> AnyView {
     match &picture.incident {
-        Some(incident) => parts::block("bar", parts::bar(incident)),
-        None => parts::no_block("bar"),
+        Some(incident) if !parts::is_past() => parts::block("bar", parts::bar(incident)),
+        _ => parts::no_block("bar"),
     }
 }
 
@@ -386,7 +386,9 @@ fn paused_before(picture: &WorkflowPicture) -> AnyView {
     let href = format!("/workflows/{}/pause", parts::path_part(&picture.row.id));
     let list = view! {
         {parts::pause_history(&picture.pauses.history)}
-        <p class="more"><a href=href>"Pause this workflow, a step or a queue"{parts::icon("arrow-right")}</a></p>
+        {(!parts::is_past()).then(|| view! {
+            <p class="more"><a href=href>"Pause this workflow, a step or a queue"{parts::icon("arrow-right")}</a></p>
+        })}
     };
     parts::section("pauses", "Pauses", list.into_any())
 }
@@ -512,7 +514,7 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
             let reference = Reference::Component(id.clone());
             let name = match answers.missing.contains(&reference) {
                 true => parts::broken(name, &absent(&reference)),
-                false => view! { <a href=reference.path()>{name.clone()}</a> }.into_any(),
+                false => view! { <a href=parts::to(reference.path())>{name.clone()}</a> }.into_any(),
             };
             let without = without.clone().unwrap_or_else(|| "Not written yet: what happens without it.".to_owned());
             view! { <div><dt>{name}</dt><dd>{without}</dd></div> }

@@ -324,7 +324,7 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
     let text = |value: &Option<String>| value.clone().map(IntoAny::into_any);
     let link = |reference: &Reference, name: &str| match step.missing.contains(reference) {
         true => broken(name, &absent(reference)),
-        false => view! { <a href=reference.path()>{name.to_owned()}</a> }.into_any(),
+        false => view! { <a href=super::to(reference.path())>{name.to_owned()}</a> }.into_any(),
     };
     let part =
         |part: &Option<(String, String)>| part.as_ref().map(|(id, name)| link(&Reference::Component(id.clone()), name));

@@ -9,10 +9,10 @@ use app::model::reference::Reference;
 use app::model::review::{self, DEPLOYED, Difference, Parts, fingerprint};
 
 use crate::db::{Db, Tx};
-use crate::store::feed;
 use crate::store::parts::{self, ChangeRecord};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
 use crate::store::watches;
+use crate::store::{books, feed};
 
 /// What an import changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -66,13 +66,25 @@ pub async fn import_book(db: &Db, book: &Book, texts: &[RunbookText], now: Momen
     if !before.is_empty() {
         imported.changes = differences.len();
         let records: Vec<_> = differences.into_iter().map(|d| change(d, now)).collect();
-        parts::append_changes(&mut tx, &records).await?;
+        parts::append_changes(&mut tx, &records, now).await?;
     }
+    keep_book(&mut tx, book, now).await?;
     for text in texts {
         imported.versions += usize::from(take_over(&mut tx, text, now).await?);
     }
     tx.commit().await?;
     Ok(imported)
+}
+
+/// Keeps the whole book if it is another than before: what it said is asked for long after it has changed.
+async fn keep_book(tx: &mut Tx, book: &Book, now: Moment) -> sqlx::Result<()> {
+    // A book is plain data: writing it as JSON cannot fail.
+    let text = serde_json::to_string(book).unwrap_or_default();
+    let print = fingerprint(&text);
+    if books::newest_fingerprint(tx).await?.as_ref() != Some(&print) {
+        books::append(tx, &print, &text, now).await?;
+    }
+    Ok(())
 }
 
 fn change(d: Difference, now: Moment) -> ChangeRecord {
@@ -85,6 +97,7 @@ fn change(d: Difference, now: Moment) -> ChangeRecord {
         changed_at: now.millis(),
         changed_by: "the book".to_owned(),
         link: None,
+        deployed: None,
         origin: "book".to_owned(),
     }
 }

@@ -65,7 +65,7 @@ async fn judge_runs(tx: &mut Tx, book: &Book, keys: &[i64], now: Moment) -> sqlx
     let mut batch = Batch::default();
     moved.add_to(&mut batch, &tallied);
     batch.write(tx).await?;
-    let mut topics = moved.write_problems(tx, book).await?;
+    let mut topics = moved.write_problems(tx, book, now).await?;
     topics.extend(moved.topics());
     Ok(topics)
 }

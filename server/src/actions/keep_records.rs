@@ -35,16 +35,20 @@ pub(super) async fn keep_records(
     let subjects: BTreeSet<&str> = told.iter().map(|(record, ..)| record.subject.text()).collect();
     let mut held = held(tx, &subjects).await?;
     let mut changed: BTreeSet<(Subject, String)> = BTreeSet::new();
+    let mut former: Vec<(Kept, Moment)> = Vec::new();
     for (record, time, received_at) in told {
         let new = Kept::heard(record, *time, *received_at);
         let of_subject = held.entry(record.subject.clone()).or_default();
         if of_subject.get(&record.system).is_none_or(|known| new.is_newer_than(known)) {
-            changed.insert((record.subject.clone(), record.system.clone()));
-            of_subject.insert(record.system.clone(), new);
+            let first = changed.insert((record.subject.clone(), record.system.clone()));
+            // What came and went within one commit was never shown.
+            former
+                .extend(of_subject.insert(record.system.clone(), new).filter(|_| first).map(|old| (old, *received_at)));
         }
     }
     let rows: Vec<&Kept> = changed.iter().filter_map(|(subject, system)| held.get(subject)?.get(system)).collect();
     records::put(tx, &rows).await?;
+    records::keep_former(tx, &former).await?;
     held.retain(|subject, _| changed.iter().any(|(s, _)| s == subject));
     compare(tx, book, &held).await?;
     Ok(held.keys().map(|subject| Topic::Subject(subject.text().to_owned())).collect())

@@ -94,7 +94,7 @@ pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::
     let mut recorded = Recorded::default();
     let mut fresh: Vec<Fresh> = Vec::new();
     let mut index: HashMap<Identity, usize> = HashMap::new();
-    let mut repeats: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut repeats: BTreeMap<(i64, Moment), i64> = BTreeMap::new();
     let mut heard: BTreeMap<&str, HeardFrom> = BTreeMap::new();
     for arrival in arrivals {
         let mut receipt = Receipt::default();
@@ -102,7 +102,7 @@ pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::
             let from = heard.entry(&event.source).or_default();
             from.at = from.at.max(arrival.received_at.millis());
             if let Some(position) = seen.get(&event.identity) {
-                *repeats.entry(*position).or_default() += 1;
+                *repeats.entry((*position, arrival.received_at)).or_default() += 1;
             } else if let Some(known) = index.get(&event.identity) {
                 fresh[*known].repeats += 1;
             } else {
@@ -154,13 +154,14 @@ pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::
     }
     batch.write(&mut tx).await?;
     mark_disorder(&mut tx, &fresh, &moved.reordered).await?;
-    recorded.topics.extend(moved.write_problems(&mut tx, book).await?);
+    recorded.topics.extend(moved.write_problems(&mut tx, book, now).await?);
     recorded.topics.extend(keep_levels(&mut tx, book, &fresh).await?);
-    feed::add_repeats(&mut tx, &repeats.into_iter().collect::<Vec<_>>()).await?;
+    let repeats: Vec<_> = repeats.into_iter().map(|((position, at), times)| (position, at, times)).collect();
+    feed::add_repeats(&mut tx, &repeats).await?;
     sources::keep_refused(&mut tx, &refused).await?;
     let changes: Vec<(&Change, Moment)> = fresh.iter().filter_map(Fresh::change).collect();
     recorded.topics.extend(changes.iter().map(|(change, _)| Topic::Component(change.component.clone())));
-    recorded.parts_changed = deploy(&mut tx, changes).await?;
+    recorded.parts_changed = deploy(&mut tx, changes, now).await?;
     recorded.topics.extend(keep_records(&mut tx, book, &told_records(&fresh)).await?);
     subjects::put_types(&mut tx, &types).await?;
     if counters.position < taken {
@@ -291,7 +292,7 @@ async fn keep_levels(tx: &mut Tx, book: &Book, fresh: &[Fresh<'_>]) -> sqlx::Res
     let mut samples: BTreeMap<(&str, i64), Level> = BTreeMap::new();
     for f in fresh {
         let What::Queue(queue, level) = &f.event.what else { continue };
-        let level = Level { at: f.time(), oldest_at: level.oldest_at.map(|oldest| oldest.min(f.time())), ..*level };
+        let level = level.believed(f.time());
         newest
             .entry(queue)
             .and_modify(|(known, reports)| (*known, *reports) = ((*known).max(level), *reports + 1))
@@ -376,6 +377,10 @@ pub(super) struct Moved {
     sums: Sums,
     /// Subjects that a run has named for the first time.
     new_subjects: BTreeSet<Subject>,
+    /// What joined a run to others until now: (kind, value, run key).
+    former_links: Vec<(&'static str, String, i64)>,
+    /// The steps at which something that is not well is another thing than before.
+    ill: BTreeSet<(String, String)>,
     usual: usual::Changes,
 }
 
@@ -386,22 +391,14 @@ pub(super) struct Tallied {
     steps: Vec<StepRow>,
     edges: Vec<(String, String, String, i64, i64)>,
     usual: usual::Rows,
+    now: Moment,
 }
 
 impl Moved {
     /// Takes in that a run is judged anew: its row, its watches, and the tallies that follow from the difference.
     pub(super) fn judge_again(&mut self, before: &RunRecord, known: &[Watch], judged: Judged, now: Moment) {
         self.sums.judged_again(&before.workflow, known, &judged.watches, before.folded.was_cancelled(), now);
-        let after = RunRecord {
-            state: judged.state(),
-            open: !judged.watches.is_empty(),
-            ended_at: judged.ended_at,
-            step: match judged.worst() {
-                Some(watch) => watch.step.clone(),
-                None => before.folded.visits.last().map(|v| v.step.clone()).unwrap_or_default(),
-            },
-            ..before.clone()
-        };
+        let after = before.clone().judged(&judged);
         let tally = self.workflows.entry(after.workflow.clone()).or_default();
         if before.open {
             tally.open.add(before.state, -1);
@@ -415,6 +412,13 @@ impl Moved {
         }
         for watch in known {
             self.step(&after.workflow, &watch.step).here.add(watch.state, -1);
+        }
+        let other = |watches: &[Watch], than: &[Watch]| -> Vec<String> {
+            let other = watches.iter().filter(|w| w.state != State::OnTrack && !than.contains(w));
+            other.map(|w| w.step.clone()).collect()
+        };
+        for step in [other(known, &judged.watches), other(&judged.watches, known)].concat() {
+            self.ill.insert((after.workflow.clone(), step));
         }
         let left = known.iter().any(|k| judged.watches.iter().all(|w| w.step != k.step));
         if left {
@@ -476,6 +480,7 @@ impl Moved {
                 .map(|((w, from, to), (n, at))| (w.clone(), from.clone(), to.clone(), *n, *at))
                 .collect(),
             usual: self.usual.rows(tx, now).await?,
+            now,
         })
     }
 
@@ -485,13 +490,21 @@ impl Moved {
         watches::end(batch, &self.left);
         watches::put(batch, &self.watches);
         tallies::add_to_workflows(batch, &tallied.workflows);
-        tallies::add_to_steps(batch, &tallied.steps);
+        tallies::add_to_steps(batch, &tallied.steps, tallied.now);
         tallies::add_to_edges(batch, &tallied.edges);
         tallied.usual.add_to(batch);
     }
 
-    /// Writes the problems that follow. Gives which changed.
-    pub(super) async fn write_problems(&mut self, tx: &mut Tx, book: &Book) -> sqlx::Result<BTreeSet<Topic>> {
+    /// Writes the problems that follow, and what was so until `now`. Gives which problems changed.
+    pub(super) async fn write_problems(
+        &mut self,
+        tx: &mut Tx,
+        book: &Book,
+        now: Moment,
+    ) -> sqlx::Result<BTreeSet<Topic>> {
+        let ill: Vec<_> = std::mem::take(&mut self.ill).into_iter().collect();
+        tallies::keep_steps(tx, &ill, now).await?;
+        subjects::keep_former(tx, &self.former_links, now).await?;
         std::mem::take(&mut self.sums).write(tx, book).await
     }
 
@@ -543,6 +556,15 @@ async fn move_runs(
         moved.seen(workflow, is_new, &folded, fresh, &events);
         if let Some(subject) = folded.subject.as_deref().filter(|s| before.folded.subject.as_deref() != Some(*s)) {
             moved.new_subjects.insert(Subject::of(subject));
+        }
+        for (kind, was, is) in [
+            ("subject", &before.folded.subject, &folded.subject),
+            ("correlation", &before.folded.correlation, &folded.correlation),
+            ("trace", &before.folded.trace, &folded.trace),
+        ] {
+            if let Some(was) = was.as_ref().filter(|_| was != is) {
+                moved.former_links.push((kind, was.clone(), before.key));
+            }
         }
         for i in &events {
             fresh[*i].run_key = Some(before.key);
@@ -665,11 +687,11 @@ fn heard_from(heard: &BTreeMap<&str, HeardFrom>) -> Vec<SourceRecord> {
         .collect()
 }
 
-/// Takes in that components were changed, each at a believed time: what is deployed of them, and a change for each.
+/// Takes in that components were changed, each at a believed time, which is noticed only now: what is deployed of them, and a change for each.
 /// Gives whether anything else is deployed now.
 ///
 /// What is told late or again, or names no version, is a change all the same and leaves what is deployed as it is.
-async fn deploy(tx: &mut Tx, mut told: Vec<(&Change, Moment)>) -> sqlx::Result<bool> {
+async fn deploy(tx: &mut Tx, mut told: Vec<(&Change, Moment)>, noticed_at: Moment) -> sqlx::Result<bool> {
     if told.is_empty() {
         return Ok(false);
     }
@@ -695,6 +717,7 @@ async fn deploy(tx: &mut Tx, mut told: Vec<(&Change, Moment)>) -> sqlx::Result<b
         records.push(ChangeRecord {
             reference: reference.to_string(),
             field: if before.is_some() { DEPLOYED } else { TOLD }.to_owned(),
+            deployed: value.clone().filter(|_| before.is_some()),
             before_value: before.flatten(),
             after_value: match (&change.version, &change.what) {
                 (Some(version), Some(what)) => Some(format!("{version} ({what})")),
@@ -710,6 +733,6 @@ async fn deploy(tx: &mut Tx, mut told: Vec<(&Change, Moment)>) -> sqlx::Result<b
     let changed = known.into_iter().filter(|(reference, _)| deployed.contains_key(reference));
     parts::put(tx, &changed.map(|(reference, (values, _))| (reference, values)).collect(), now).await?;
     parts::put_deployed_at(tx, &deployed.iter().map(|(reference, at)| (reference, *at)).collect::<Vec<_>>()).await?;
-    parts::append_changes(tx, &records).await?;
+    parts::append_changes(tx, &records, noticed_at).await?;
     Ok(records.iter().any(|record| record.field == DEPLOYED))
 }

@@ -63,7 +63,8 @@ pub fn limits(world: &World, id: &str) -> Limits {
     world.book.components.get(id).map(|c| c.limits.clone()).unwrap_or_default()
 }
 
-fn judged(app: &App, world: &World, id: &str, samples: &[Level], now: Moment) -> Option<Judged> {
+/// How a queue stands by its samples, oldest first; none when there are none.
+pub fn judged(app: &App, world: &World, id: &str, samples: &[Level], now: Moment) -> Option<Judged> {
     let limits = limits(world, id);
     let name = world.book.components.get(id).map_or(id, |c| c.name.as_str());
     let queue = Queue { id, name, unit: world.book.unit_in(id), limits: &limits, samples };

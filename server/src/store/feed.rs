@@ -7,9 +7,9 @@ use app::model::moment::Moment;
 use app::model::run::Heard;
 use app::model::story::Stored;
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Asks, Batch, Db, Tx};
+use crate::db::{Asks, Batch, Db, Tx, write_rows};
 
 /// The last numbers given out.
 #[derive(Debug, Clone, Copy)]
@@ -98,16 +98,21 @@ pub async fn heard_at(pool: &AnyPool, identity: Identity) -> sqlx::Result<Option
     Ok(found.map(|(_, received_at)| Moment::from_millis(received_at)))
 }
 
-/// Counts repeats on the events at these positions.
-pub async fn add_repeats(tx: &mut Tx, repeats: &[(i64, i64)]) -> sqlx::Result<()> {
-    for (position, times) in repeats {
+/// Events that were sent again: (position, when, how often).
+pub async fn add_repeats(tx: &mut Tx, repeats: &[(i64, Moment, i64)]) -> sqlx::Result<()> {
+    for (position, _, times) in repeats {
         sqlx::query("update events set repeats = repeats + $1 where position = $2")
             .bind(*times)
             .bind(*position)
             .execute(&mut **tx)
             .await?;
     }
-    Ok(())
+    let head = "insert into repeats as r (position, received_at, times) values";
+    let tail = "on conflict (position, received_at) do update set times = r.times + excluded.times";
+    write_rows(tx, head, 3, tail, repeats, |query, (position, received_at, times)| {
+        query.bind(*position).bind(received_at.millis()).bind(*times)
+    })
+    .await
 }
 
 /// Appends events.
@@ -158,6 +163,43 @@ pub async fn newest_of_run(pool: &AnyPool, run_key: i64, most: i64) -> sqlx::Res
     Ok(rows.into_iter().rev().filter_map(stored).collect())
 }
 
+/// How often the event `e` had been sent by `$2`.
+const REPEATS_BY: &str = "e.repeats - (
+    select coalesce(cast(sum(r.times) as bigint), 0)
+    from repeats r
+    where r.position = e.position and r.received_at > $2
+)";
+
+/// Every event of one run that had been heard by a moment, oldest first, with how often it had been sent by then.
+pub async fn of_run_by(pool: &AnyPool, run_key: i64, by: Moment) -> sqlx::Result<Vec<Stored>> {
+    let sql = format!(
+        "select e.position, e.received_at, {REPEATS_BY}, e.body
+        from events e
+        where e.run_key = $1 and e.received_at <= $2
+        order by e.position"
+    );
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(run_key).bind(by.millis()).fetch_all(pool).await?;
+    let stored = |(position, received_at, repeats, body): (i64, i64, i64, String)| {
+        Some(Stored { position, heard: heard(received_at, &body)?, repeats })
+    };
+    Ok(rows.into_iter().filter_map(stored).collect())
+}
+
+/// When a run was first heard of.
+pub async fn run_heard_at(pool: &AnyPool, run_key: i64) -> sqlx::Result<Option<Moment>> {
+    let (first,): (Option<i64>,) =
+        sqlx::query_as("select min(received_at) from events where run_key = $1").bind(run_key).fetch_one(pool).await?;
+    Ok(first.map(Moment::from_millis))
+}
+
+/// When anything about one component, queue or system was first heard.
+pub async fn about_heard_at(pool: &AnyPool, about: &str) -> sqlx::Result<Option<Moment>> {
+    let (first,): (Option<i64>,) =
+        sqlx::query_as("select min(received_at) from events where about = $1").bind(about).fetch_one(pool).await?;
+    Ok(first.map(Moment::from_millis))
+}
+
 fn heard(received_at: i64, body: &str) -> Option<Heard> {
     match Event::stored(body) {
         Ok(event) => Some(Heard { event, received_at: Moment::from_millis(received_at) }),
@@ -202,13 +244,49 @@ pub async fn newest_about(pool: &AnyPool, about: &str, most: i64) -> sqlx::Resul
         "select position, happened_at, received_at, source, family, repeats, body
         from events
         where about = $1
-        order by position desc
+        order by received_at desc, position desc
         limit $2",
     )
     .bind(about)
     .bind(most)
     .fetch_all(pool)
     .await
+}
+
+/// The newest events about one component, queue or system that had been heard by a moment, with how often each had
+/// been sent by then.
+pub async fn newest_about_by(pool: &AnyPool, about: &str, by: Moment, most: i64) -> sqlx::Result<Vec<FeedRow>> {
+    let sql = format!(
+        "select e.position, e.happened_at, e.received_at, e.source, e.family, {REPEATS_BY} as repeats, e.body
+        from events e
+        where e.about = $1 and e.received_at <= $2
+        order by e.received_at desc, e.position desc
+        limit $3"
+    );
+    sqlx::query_as(AssertSqlSafe(sql)).bind(about).bind(by.millis()).bind(most).fetch_all(pool).await
+}
+
+/// The newest reports of a queue that were heard between two moments, the last one heard first.
+pub async fn queue_reports(
+    pool: &AnyPool,
+    queue: &str,
+    (from, by): (Moment, Moment),
+    most: i64,
+) -> sqlx::Result<Vec<Heard>> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select received_at, body
+        from events
+        where about = $1 and received_at >= $2 and received_at <= $3 and family = 'queue'
+        order by received_at desc, position desc
+        limit $4",
+    )
+    .bind(queue)
+    .bind(from.millis())
+    .bind(by.millis())
+    .bind(most)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().filter_map(|(received_at, body)| heard(received_at, &body)).collect())
 }
 
 /// The newest events that are kept but move no run (queue, signal, change, record).

@@ -22,6 +22,8 @@ pub struct ChangeRecord {
     pub changed_by: String,
     pub link: Option<String>,
     pub origin: String,
+    /// What is deployed since, word for word; none for every other change.
+    pub deployed: Option<String>,
 }
 
 /// Every part with its present values, and since when each is known.
@@ -82,15 +84,15 @@ pub async fn remove(tx: &mut Tx, gone: &[Reference]) -> sqlx::Result<()> {
     .await
 }
 
-/// Appends changes. The caller holds the turn to write (`feed::take_turn`).
-pub async fn append_changes(tx: &mut Tx, changes: &[ChangeRecord]) -> sqlx::Result<()> {
+/// Appends changes that were noticed at a moment. The caller holds the turn to write (`feed::take_turn`).
+pub async fn append_changes(tx: &mut Tx, changes: &[ChangeRecord], noticed_at: Moment) -> sqlx::Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
     let (newest,): (i64,) = sqlx::query_as("select coalesce(max(id), 0) from changes").fetch_one(&mut **tx).await?;
     let rows: Vec<(i64, &ChangeRecord)> = (newest + 1..).zip(changes).collect();
-    let head = "insert into changes (id, reference, field, before_value, after_value, changed_at, changed_by, link, origin) values";
-    write_rows(tx, head, 9, "", &rows, |query, (id, c)| {
+    let head = "insert into changes (id, reference, field, before_value, after_value, changed_at, changed_by, link, origin, deployed, noticed_at) values";
+    write_rows(tx, head, 11, "", &rows, |query, (id, c)| {
         query
             .bind(*id)
             .bind(c.reference.as_str())
@@ -101,11 +103,13 @@ pub async fn append_changes(tx: &mut Tx, changes: &[ChangeRecord]) -> sqlx::Resu
             .bind(c.changed_by.as_str())
             .bind(c.link.as_deref())
             .bind(c.origin.as_str())
+            .bind(c.deployed.as_deref())
+            .bind(noticed_at.millis())
     })
     .await
 }
 
-const CHANGE: &str = "reference, field, before_value, after_value, changed_at, changed_by, link, origin";
+const CHANGE: &str = "reference, field, before_value, after_value, changed_at, changed_by, link, origin, deployed";
 
 /// The newest changes since a moment.
 pub async fn changes_since(pool: &AnyPool, since: Moment, most: i64) -> sqlx::Result<Vec<ChangeRecord>> {
@@ -113,10 +117,17 @@ pub async fn changes_since(pool: &AnyPool, since: Moment, most: i64) -> sqlx::Re
     sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(since.millis()).bind(most).fetch_all(pool).await
 }
 
-/// The newest changes of one part.
-pub async fn changes_of(pool: &AnyPool, reference: &Reference, most: i64) -> sqlx::Result<Vec<ChangeRecord>> {
-    let sql = format!("select {CHANGE} from changes where reference = $1 order by id desc limit $2");
-    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(reference.to_string()).bind(most).fetch_all(pool).await
+/// The newest changes of one part that were noticed by a moment.
+pub async fn changes_of(
+    pool: &AnyPool,
+    reference: &Reference,
+    by: Moment,
+    most: i64,
+) -> sqlx::Result<Vec<ChangeRecord>> {
+    let sql =
+        format!("select {CHANGE} from changes where reference = $1 and noticed_at <= $2 order by id desc limit $3");
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(reference.to_string());
+    query.bind(by.millis()).bind(most).fetch_all(pool).await
 }
 
 /// The changes after one, oldest first, with their ids.
@@ -128,11 +139,11 @@ pub async fn changes_after(pool: &AnyPool, after: i64, most: i64) -> sqlx::Resul
         .collect()
 }
 
-/// The newest change of each (part, field): what a flag names as its cause.
-pub async fn newest_of_each(pool: &AnyPool) -> sqlx::Result<Vec<ChangeRecord>> {
+/// The newest change of each (part, field) that was noticed by a moment: what a flag names as its cause.
+pub async fn newest_of_each(pool: &AnyPool, by: Moment) -> sqlx::Result<Vec<ChangeRecord>> {
     let sql = format!(
         "select {CHANGE} from changes
-        where id in (select max(id) from changes group by reference, field)"
+        where id in (select max(id) from changes where noticed_at <= $1 group by reference, field)"
     );
-    sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(by.millis()).fetch_all(pool).await
 }

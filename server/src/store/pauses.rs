@@ -28,6 +28,19 @@ pub async fn ending_after(pool: &AnyPool, at: Moment) -> sqlx::Result<Vec<Pause>
     Ok(rows.into_iter().filter_map(pause).collect())
 }
 
+/// The pauses as they were known at a moment: those that had been set by then and whose time ends after `since`. That one
+/// was ended later was not known.
+pub async fn known_at(pool: &AnyPool, since: Moment, at: Moment) -> sqlx::Result<Vec<Pause>> {
+    let sql = format!("select {COLUMNS} from pauses where until_at > $1 and from_at <= $2 order by id");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(since.millis()).bind(at.millis());
+    let rows: Vec<PauseRow> = query.fetch_all(pool).await?;
+    Ok(rows.into_iter().filter_map(pause).map(|pause| known_by(pause, at)).collect())
+}
+
+fn known_by(pause: Pause, at: Moment) -> Pause {
+    Pause { ended: pause.ended.filter(|(ended, _)| *ended <= at), ..pause }
+}
+
 /// The newest pauses that were set on the page of a workflow.
 pub async fn of_workflow(pool: &AnyPool, workflow: &str, most: i64) -> sqlx::Result<Vec<Pause>> {
     let sql = format!("select {COLUMNS} from pauses where workflow = $1 order by id desc limit $2");
@@ -35,12 +48,12 @@ pub async fn of_workflow(pool: &AnyPool, workflow: &str, most: i64) -> sqlx::Res
     Ok(rows.into_iter().filter_map(pause).collect())
 }
 
-/// The newest pauses of one target.
-pub async fn of_target(pool: &AnyPool, target: &Where, most: i64) -> sqlx::Result<Vec<Pause>> {
-    let sql = format!("select {COLUMNS} from pauses where target = $1 order by id desc limit $2");
-    let rows: Vec<PauseRow> =
-        sqlx::query_as(AssertSqlSafe(sql)).bind(target.to_string()).bind(most).fetch_all(pool).await?;
-    Ok(rows.into_iter().filter_map(pause).collect())
+/// The newest pauses of one target as they were known at a moment.
+pub async fn of_target(pool: &AnyPool, target: &Where, at: Moment, most: i64) -> sqlx::Result<Vec<Pause>> {
+    let sql = format!("select {COLUMNS} from pauses where target = $1 and from_at <= $2 order by id desc limit $3");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(target.to_string()).bind(at.millis()).bind(most);
+    let rows: Vec<PauseRow> = query.fetch_all(pool).await?;
+    Ok(rows.into_iter().filter_map(pause).map(|pause| known_by(pause, at)).collect())
 }
 
 /// When the next pause ends by itself.

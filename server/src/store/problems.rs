@@ -143,6 +143,16 @@ pub async fn open(pool: &AnyPool) -> sqlx::Result<Vec<Problem>> {
     Ok(sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await?.iter().map(problem).collect())
 }
 
+/// The problems of any kind that were known at a moment for having no signal.
+pub async fn without_signal_at(pool: &AnyPool, at: Moment) -> sqlx::Result<Vec<Problem>> {
+    let sql = format!(
+        "select {COLUMNS} from problems
+        where state = 'no_signal' and raised_at <= $1 and (ended_at is null or ended_at > $1)
+        order by since, id"
+    );
+    Ok(sqlx::query(AssertSqlSafe(sql)).bind(at.millis()).fetch_all(pool).await?.iter().map(problem).collect())
+}
+
 /// One problem.
 pub async fn find(pool: &AnyPool, id: i64) -> sqlx::Result<Option<Problem>> {
     let sql = format!("select {COLUMNS} from problems where id = $1");
@@ -300,6 +310,17 @@ pub async fn append_doubt(tx: &mut Tx, doubt: &Doubt) -> sqlx::Result<()> {
     Ok(())
 }
 
+fn doubt(row: &sqlx::any::AnyRow) -> Doubt {
+    Doubt {
+        problem: row.get(0),
+        slug: row.get(1),
+        section: row.get(2),
+        words: row.get(3),
+        actor: row.get(4),
+        at: Moment::from_millis(row.get(5)),
+    }
+}
+
 /// The doubts that no review of their section has answered since.
 pub async fn open_doubts(pool: &AnyPool) -> sqlx::Result<Vec<Doubt>> {
     let rows = sqlx::query(
@@ -311,14 +332,15 @@ pub async fn open_doubts(pool: &AnyPool) -> sqlx::Result<Vec<Doubt>> {
     )
     .fetch_all(pool)
     .await?;
-    let doubt = |row: &sqlx::any::AnyRow| Doubt {
-        problem: row.get(0),
-        slug: row.get(1),
-        section: row.get(2),
-        words: row.get(3),
-        actor: row.get(4),
-        at: Moment::from_millis(row.get(5)),
-    };
+    Ok(rows.iter().map(doubt).collect())
+}
+
+/// Every doubt that had been said by a moment.
+pub async fn doubts_by(pool: &AnyPool, by: Moment) -> sqlx::Result<Vec<Doubt>> {
+    let rows = sqlx::query("select problem, slug, section, words, actor, at from doubts where at <= $1 order by id")
+        .bind(by.millis())
+        .fetch_all(pool)
+        .await?;
     Ok(rows.iter().map(doubt).collect())
 }
 

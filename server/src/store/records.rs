@@ -73,6 +73,59 @@ pub async fn put(tx: &mut Tx, records: &[&Kept]) -> sqlx::Result<()> {
     .await
 }
 
+/// Keeps what systems held until newer records took their place, each with when that was.
+pub async fn keep_former(tx: &mut Tx, records: &[(Kept, Moment)]) -> sqlx::Result<()> {
+    let head = "insert into former_records (subject, system, as_of, version, fields, heard_at, until_at) values";
+    write_rows(tx, head, 7, "on conflict do nothing", records, |query, (r, until)| {
+        // The fields are plain data: writing them as JSON cannot fail.
+        let fields = serde_json::to_string(&r.fields).unwrap_or_default();
+        query
+            .bind(r.subject.text())
+            .bind(r.system.as_str())
+            .bind(r.as_of.millis())
+            .bind(r.version.as_ref().map(Sequence::text))
+            .bind(fields)
+            .bind(r.heard_at.millis())
+            .bind(until.millis())
+    })
+    .await
+}
+
+/// Everything that systems held of one thing and that had been heard by a moment, in the order in which it was heard.
+pub async fn history(pool: &AnyPool, subject: &Subject, by: Moment) -> sqlx::Result<Vec<Kept>> {
+    let rows = sqlx::query(
+        "select subject, system, as_of, version, fields, heard_at
+        from records
+        where subject = $1 and heard_at <= $2
+        union all
+        select subject, system, as_of, version, fields, heard_at
+        from former_records
+        where subject = $1 and heard_at <= $2
+        order by heard_at, as_of, system",
+    )
+    .bind(subject.text())
+    .bind(by.millis())
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.iter().filter_map(kept).collect())
+}
+
+/// When a thing was first told of by any system.
+pub async fn heard_at(pool: &AnyPool, subject: &Subject) -> sqlx::Result<Option<Moment>> {
+    let (first,): (Option<i64>,) = sqlx::query_as(
+        "select min(heard_at)
+        from (
+            select heard_at from records where subject = $1
+            union all
+            select heard_at from former_records where subject = $1
+        ) r",
+    )
+    .bind(subject.text())
+    .fetch_one(pool)
+    .await?;
+    Ok(first.map(Moment::from_millis))
+}
+
 /// The things of a type that any system holds, after `after`, in some order that stays.
 pub async fn subjects_of_type(tx: &mut Tx, kind: &str, after: &str, most: i64) -> sqlx::Result<Vec<String>> {
     let rows: Vec<(String,)> = sqlx::query_as(

@@ -80,16 +80,25 @@ pub async fn newest_open(pool: &AnyPool, most: i64) -> sqlx::Result<Vec<Report>>
     Ok(rows.iter().map(report).collect())
 }
 
-/// The newest reports on one run, newest first.
-pub async fn of_run(pool: &AnyPool, workflow: &str, run: &str, most: i64) -> sqlx::Result<Vec<Report>> {
-    let sql = format!("select {COLUMNS} from reports where workflow = $1 and run = $2 order by id desc limit $3");
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(workflow).bind(run).bind(most).fetch_all(pool).await?;
+/// The newest reports on one run that had been said by a moment, newest first.
+pub async fn of_run(pool: &AnyPool, workflow: &str, run: &str, by: Moment, most: i64) -> sqlx::Result<Vec<Report>> {
+    let sql = format!(
+        "select {COLUMNS} from reports where workflow = $1 and run = $2 and said_at <= $3 order by id desc limit $4"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(workflow).bind(run).bind(by.millis()).bind(most);
+    Ok(query.fetch_all(pool).await?.iter().map(report).collect())
+}
+
+/// The newest reports on a subject or on a run about it that had been said by a moment, newest first.
+pub async fn of_subject(pool: &AnyPool, subject: &str, by: Moment, most: i64) -> sqlx::Result<Vec<Report>> {
+    let sql = format!("select {COLUMNS} from reports where subject = $1 and said_at <= $2 order by id desc limit $3");
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(subject).bind(by.millis()).bind(most).fetch_all(pool).await?;
     Ok(rows.iter().map(report).collect())
 }
 
-/// The newest reports on a subject or on a run about it, newest first.
-pub async fn of_subject(pool: &AnyPool, subject: &str, most: i64) -> sqlx::Result<Vec<Report>> {
-    let sql = format!("select {COLUMNS} from reports where subject = $1 order by id desc limit $2");
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(subject).bind(most).fetch_all(pool).await?;
-    Ok(rows.iter().map(report).collect())
+/// When a subject was first spoken of.
+pub async fn said_at(pool: &AnyPool, subject: &str) -> sqlx::Result<Option<Moment>> {
+    let (first,): (Option<i64>,) =
+        sqlx::query_as("select min(said_at) from reports where subject = $1").bind(subject).fetch_one(pool).await?;
+    Ok(first.map(Moment::from_millis))
 }

@@ -45,6 +45,23 @@ pub async fn pins(pool: &AnyPool) -> sqlx::Result<Vec<PinRecord>> {
     Ok(rows.into_iter().filter_map(record).collect())
 }
 
+/// What the last reviewer of each section had seen by a moment.
+pub async fn pins_by(pool: &AnyPool, by: Moment) -> sqlx::Result<Vec<PinRecord>> {
+    let rows: Vec<PinRow> = sqlx::query_as(
+        "select slug, section, seen, version, reviewed_at, reviewed_by
+        from section_pins
+        where reviewed_at <= $1
+        union all
+        select slug, section, seen, version, reviewed_at, reviewed_by
+        from former_pins
+        where reviewed_at <= $1 and until_at > $1",
+    )
+    .bind(by.millis())
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().filter_map(record).collect())
+}
+
 /// One pin, read in a writing transaction.
 pub async fn pin(tx: &mut Tx, slug: &str, section: &str) -> sqlx::Result<Option<PinRecord>> {
     let row: Option<PinRow> = sqlx::query_as(
@@ -58,8 +75,20 @@ pub async fn pin(tx: &mut Tx, slug: &str, section: &str) -> sqlx::Result<Option<
     Ok(row.and_then(record))
 }
 
-/// Writes a pin.
+/// Writes a pin, and keeps the one whose place it takes.
 pub async fn put_pin(tx: &mut Tx, record: &PinRecord) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into former_pins (slug, section, seen, version, reviewed_at, reviewed_by, until_at)
+        select slug, section, seen, version, reviewed_at, reviewed_by, $3
+        from section_pins
+        where slug = $1 and section = $2
+        on conflict do nothing",
+    )
+    .bind(record.slug.as_str())
+    .bind(record.section.as_str())
+    .bind(record.reviewed_at.millis())
+    .execute(&mut **tx)
+    .await?;
     sqlx::query(
         "insert into section_pins (slug, section, seen, version, reviewed_at, reviewed_by)
         values ($1, $2, $3, $4, $5, $6)

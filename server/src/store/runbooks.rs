@@ -44,6 +44,16 @@ pub async fn newest(pool: &AnyPool) -> sqlx::Result<Vec<VersionRecord>> {
     sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await
 }
 
+/// The newest version of every runbook that had been saved by a moment.
+pub async fn newest_by(pool: &AnyPool, by: Moment) -> sqlx::Result<Vec<VersionRecord>> {
+    let sql = format!(
+        "select {VERSION}
+        from (select slug, max(version) as version from runbook_versions where saved_at <= $1 group by slug) r
+        join runbook_versions v on v.slug = r.slug and v.version = r.version"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(by.millis()).fetch_all(pool).await
+}
+
 /// Every runbook.
 pub async fn all(pool: &AnyPool) -> sqlx::Result<Vec<RunbookRecord>> {
     sqlx::query_as("select slug, version, file_fingerprint, conflict, conflict_text from runbooks")

@@ -1,5 +1,6 @@
 //! Runs: one row each, with the folded state they are judged by.
 
+use app::model::judge::Judged;
 use app::model::moment::Moment;
 use app::model::run::Run;
 use app::model::status::State;
@@ -8,7 +9,7 @@ use app::pages::runs::RunFilter;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Asks, Batch, Tx, read_rows};
+use crate::db::{Asks, Batch, Db, Tx, read_rows};
 
 /// A run as it is stored.
 #[derive(Debug, Clone)]
@@ -29,6 +30,22 @@ pub struct RunRecord {
     pub step: String,
     /// What its events add up to.
     pub folded: Run,
+}
+
+impl RunRecord {
+    /// The same as it is judged.
+    pub fn judged(self, judged: &Judged) -> Self {
+        Self {
+            state: judged.state(),
+            open: !judged.watches.is_empty(),
+            ended_at: judged.ended_at,
+            step: match judged.worst() {
+                Some(watch) => watch.step.clone(),
+                None => self.folded.visits.last().map(|v| v.step.clone()).unwrap_or_default(),
+            },
+            ..self
+        }
+    }
 }
 
 const COLUMNS: &str =
@@ -75,6 +92,14 @@ pub async fn by_keys(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> 
     let tail = format!(") select distinct {COLUMNS} from wanted join runs on runs.run_key = wanted.run_key");
     let rows = read_rows(tx, head, 1, &tail, keys, |query, key| query.bind(*key)).await?;
     Ok(rows.iter().filter_map(record).collect())
+}
+
+/// The runs with these few keys, read outside of a transaction.
+pub async fn with_keys(db: &Db, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> {
+    let mut tx = db.snapshot().await?;
+    let found = by_keys(&mut tx, keys).await?;
+    tx.rollback().await?;
+    Ok(found)
 }
 
 /// Writes runs, new or known.

@@ -7,7 +7,7 @@ use app::model::status::State;
 use app::pages::workflow::{ObservedEdge, ObservedStep, StepCount};
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::Batch;
+use crate::db::{Batch, Tx, write_rows};
 
 /// How many are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -131,9 +131,9 @@ pub fn add_to_workflows<'q>(batch: &mut Batch<'q>, changes: &'q [(String, Workfl
     });
 }
 
-/// Adds to what is known of steps: ((workflow, step), change).
-pub fn add_to_steps<'q>(batch: &mut Batch<'q>, changes: &'q [StepRow]) {
-    let head = "insert into step_tallies as t (workflow, step, visits, starts, ends, first_seen, last_seen, on_track, retrying, late, broken) values";
+/// Adds to what is known of steps: ((workflow, step), change). One that is new was first heard of at `now`.
+pub fn add_to_steps<'q>(batch: &mut Batch<'q>, changes: &'q [StepRow], now: Moment) {
+    let head = "insert into step_tallies as t (workflow, step, visits, starts, ends, first_seen, last_seen, on_track, retrying, late, broken, heard_at) values";
     let tail = "on conflict (workflow, step) do update set
         visits = t.visits + excluded.visits,
         starts = t.starts + excluded.starts,
@@ -144,7 +144,7 @@ pub fn add_to_steps<'q>(batch: &mut Batch<'q>, changes: &'q [StepRow]) {
         retrying = t.retrying + excluded.retrying,
         late = t.late + excluded.late,
         broken = t.broken + excluded.broken";
-    batch.rows(head, 11, tail, changes, |query, ((workflow, step), t)| {
+    batch.rows(head, 12, tail, changes, move |query, ((workflow, step), t)| {
         query
             .bind(workflow.as_str())
             .bind(step.as_str())
@@ -158,7 +158,57 @@ pub fn add_to_steps<'q>(batch: &mut Batch<'q>, changes: &'q [StepRow]) {
             .bind(t.here.retrying)
             .bind(t.here.late)
             .bind(t.here.broken)
+            .bind(now.millis())
     });
+}
+
+/// Keeps how many are not well at these steps from `now` on: (workflow, step).
+pub async fn keep_steps(tx: &mut Tx, steps: &[(String, String)], now: Moment) -> sqlx::Result<()> {
+    let tail = ") insert into former_steps (workflow, step, at, retrying, late, broken, since)
+        select t.workflow, t.step, wanted.at, t.retrying, t.late, t.broken,
+            (
+                select min(w.since)
+                from watches w
+                where w.workflow = t.workflow and w.step = t.step and w.state = case
+                    when t.broken > 0 then 'broken' when t.late > 0 then 'late' else 'retrying' end
+            )
+        from wanted
+        join step_tallies t on t.workflow = wanted.workflow and t.step = wanted.step
+        where true
+        on conflict (workflow, step, at) do update set
+            retrying = excluded.retrying, late = excluded.late, broken = excluded.broken, since = excluded.since";
+    let head = "with wanted (workflow, step, at) as (values";
+    write_rows(tx, head, 3, tail, steps, |query, (workflow, step)| {
+        query.bind(workflow.as_str()).bind(step.as_str()).bind(now.millis())
+    })
+    .await
+}
+
+/// What was known at a moment of each step that had been heard of: how many were not well, and since when the oldest of
+/// those in the worst state was. How many were on track is not kept.
+pub async fn steps_at(pool: &AnyPool, at: Moment) -> sqlx::Result<Vec<(StepRow, Option<Moment>)>> {
+    let rows = sqlx::query(
+        "select t.workflow, t.step, f.retrying, f.late, f.broken, f.since
+        from step_tallies t
+        left join former_steps f on f.workflow = t.workflow and f.step = t.step and f.at = (
+            select max(b.at)
+            from former_steps b
+            where b.workflow = t.workflow and b.step = t.step and b.at <= $1
+        )
+        where t.heard_at <= $1 and t.visits > 0",
+    )
+    .bind(at.millis())
+    .fetch_all(pool)
+    .await?;
+    let count = |row: &sqlx::any::AnyRow, column: usize| row.get::<Option<i64>, _>(column).unwrap_or_default();
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let here = Counts { on_track: 0, retrying: count(row, 2), late: count(row, 3), broken: count(row, 4) };
+            let since = row.get::<Option<i64>, _>(5).map(Moment::from_millis);
+            (((row.get(0), row.get(1)), StepTally { visits: 1, here, ..StepTally::default() }), since)
+        })
+        .collect())
 }
 
 /// Adds to what is known of edges: (workflow, from, to, passages, last seen).

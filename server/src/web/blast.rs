@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::workflows;
 use crate::App;
+use crate::known_then::StepsThen;
 use crate::store::feed::{self, FeedRow};
 use crate::store::tallies::{self, StepRow, WorkflowTally};
 use crate::store::watches;
@@ -29,7 +30,34 @@ struct Trouble {
     since: Option<Moment>,
 }
 
-/// What breaks without a component: when that is supposed, or when it is in trouble now; none otherwise.
+/// The steps, as what breaks is told from them.
+#[derive(Debug, Clone, Copy)]
+pub enum Steps<'s> {
+    /// As they are.
+    Now(&'s [StepRow]),
+    /// As they were known at an earlier moment.
+    Then(&'s StepsThen, Moment),
+}
+
+impl<'s> Steps<'s> {
+    fn rows(self) -> &'s [StepRow] {
+        match self {
+            Self::Now(rows) => rows,
+            Self::Then(then, _) => &then.rows,
+        }
+    }
+
+    /// Since when the oldest of those in a state at a step is in it; the worst one there.
+    async fn since(self, app: &App, key: &(String, String), state: Status) -> sqlx::Result<Option<Moment>> {
+        match self {
+            Self::Now(_) => Ok(watches::oldest(app.db.read(), &key.0, &key.1, state).await?.map(|watch| watch.since)),
+            Self::Then(then, _) => Ok(then.since.get(key).copied()),
+        }
+    }
+}
+
+/// What breaks without a component: when that is supposed, or when it is in trouble; none otherwise. How many were open
+/// at an earlier moment, and when what started next, is not known.
 ///
 /// # Errors
 /// What the database says.
@@ -37,16 +65,23 @@ pub async fn picture(
     app: &App,
     world: &World,
     component: &Component,
-    steps: &[StepRow],
+    steps: Steps<'_>,
     supposed: bool,
 ) -> sqlx::Result<Option<BlastPicture>> {
-    let now = app.now();
+    let at = match steps {
+        Steps::Now(_) => None,
+        Steps::Then(_, at) => Some(at),
+    };
+    let now = at.unwrap_or_else(|| app.now());
     let trouble = trouble(app, world, component, steps, now).await?;
     if !supposed && trouble.is_none() {
         return Ok(None);
     }
-    let tallies = tallies::workflows(app.db.read()).await?;
-    let next_start = next_starts(world, &tallies, now);
+    let tallies = match at {
+        None => Some(tallies::workflows(app.db.read()).await?),
+        Some(_) => None,
+    };
+    let next_start = tallies.as_ref().map(|tallies| next_starts(world, tallies, now)).unwrap_or_default();
     let down = BTreeSet::from([component.id.clone()]);
     let follows = |headroom: &_| blast(&Suppose { book: &world.book, down: &down, headroom, next_start: &next_start });
     // The first look says which queues matter, so that only those are asked for.
@@ -56,7 +91,7 @@ pub async fn picture(
     let zone = app.config.zone();
     let told = trouble.as_ref().filter(|_| !supposed).map(|t| t.sentence.as_str());
     let say = Say { book: &world.book, origin: &component.id, blast: &blast, trouble: told, now, zone: &zone };
-    let draw = Draw { world, say, blast: &blast, tallies: &tallies };
+    let draw = Draw { world, say, blast: &blast, tallies: tallies.as_ref() };
     Ok(Some(BlastPicture {
         supposed,
         since: trouble.as_ref().and_then(|t| t.since),
@@ -81,20 +116,22 @@ async fn trouble(
     app: &App,
     world: &World,
     component: &Component,
-    steps: &[StepRow],
+    steps: Steps<'_>,
     now: Moment,
 ) -> sqlx::Result<Option<Trouble>> {
     let does = |workflow: &str, step: &str| {
         world.book.step(workflow, step).is_some_and(|s| s.component.as_deref() == Some(component.id.as_str()))
     };
     let wrong = steps
+        .rows()
         .iter()
         .filter(|((workflow, step), _)| does(workflow, step))
         .map(|(key, tally)| (tally.here.worst(), tally.here.of(tally.here.worst()), key))
         .filter(|(state, _, _)| matches!(state, Status::Broken | Status::Late | Status::Retrying))
         .max_by_key(|(state, count, _)| (*state, *count));
-    let Some((state, count, (workflow, step))) = wrong else { return Ok(None) };
-    let since = watches::oldest(app.db.read(), workflow, step, state).await?.map(|watch| watch.since);
+    let Some((state, count, key)) = wrong else { return Ok(None) };
+    let (workflow, step) = key;
+    let since = steps.since(app, key, state).await?;
     let declared = world.workflow(workflow);
     let many = count_of(count, workflows::unit(declared));
     let what = match state {
@@ -136,7 +173,7 @@ async fn headrooms(
         if limits.depth.is_none() && limits.oldest.is_none() {
             continue;
         }
-        let reports = feed::newest_about(app.db.read(), id, READINGS).await?;
+        let reports = feed::newest_about_by(app.db.read(), id, now, READINGS).await?;
         let readings: Vec<_> = reports.iter().filter_map(reading).collect();
         if let Some(left) = headroom(limits, &readings, now) {
             known.insert(id.clone(), left);
@@ -161,7 +198,8 @@ struct Draw<'a> {
     world: &'a World,
     say: Say<'a>,
     blast: &'a Blast,
-    tallies: &'a HashMap<String, WorkflowTally>,
+    /// None where they are not known.
+    tallies: Option<&'a HashMap<String, WorkflowTally>>,
 }
 
 impl Draw<'_> {
@@ -208,7 +246,7 @@ impl Draw<'_> {
             business_owner: declared.and_then(|w| w.business_owner.clone()),
             criticality: declared.map(|w| w.criticality).unwrap_or_default(),
             unit: workflows::unit(declared).to_owned(),
-            waiting: self.tallies.get(&hit.id).map_or(0, |t| t.open.total()),
+            waiting: self.tallies.map(|tallies| tallies.get(&hit.id).map_or(0, |t| t.open.total())),
             path: path.into_iter().map(|id| (id.clone(), self.component_name(&id))).collect(),
             steps: hit.steps.iter().map(|s| step(s, &hit.id)).collect(),
         }

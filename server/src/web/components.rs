@@ -6,7 +6,7 @@ use std::sync::Arc;
 use app::model::blast::Affected;
 use app::model::book::{Component, ComponentType, Limits};
 use app::model::group::down;
-use app::model::moment::Span;
+use app::model::moment::{Moment, Span};
 use app::model::problem::Where;
 use app::model::queue::{Drain, Judged, Level};
 use app::model::reference::Reference;
@@ -20,15 +20,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::at::At;
 use super::error::Error;
 use super::pause::{MOST_PAUSES, pause_row};
 use super::session::PageContext;
-use super::{blast, now, render, runbooks, sources};
+use super::{blast, now, render, runbooks, runs, sources};
 use crate::App;
 use crate::judging;
+use crate::known_then::{self, StepsThen};
 use crate::live::Topic;
 use crate::standing::{self, Standing};
-use crate::store::{feed, parts, pauses, problems, tallies};
+use crate::store::feed::{self, FeedRow};
+use crate::store::tallies::{self, StepRow};
+use crate::store::{parts, pauses, problems};
 use crate::world::World;
 
 /// How many changes and events a component's page shows.
@@ -79,8 +83,14 @@ pub async fn page(
     context: PageContext,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
+    At(at): At,
 ) -> Response {
-    match picture(&app, &id, &asked).await {
+    let context = context.at(at);
+    let supposed = match asked.supposed() {
+        Ok(supposed) => supposed,
+        Err(error) => return error.page(&app, context).await,
+    };
+    match picture(&app, &id, supposed, at).await {
         Ok(picture) => {
             let head = app::pages::component::head(&picture);
             let body = move || app::pages::component::body(&picture);
@@ -96,8 +106,9 @@ pub async fn json(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
+    At(at): At,
 ) -> Result<Json<ComponentPicture>, Error> {
-    picture(&app, &id, &asked).await.map(Json)
+    picture(&app, &id, asked.supposed()?, at).await.map(Json)
 }
 
 /// The state at every step of every workflow that was seen.
@@ -213,34 +224,95 @@ fn queue_picture(world: &World, id: &str, judged: &Judged, samples: Vec<Level>) 
     }
 }
 
-/// Everything about one component.
-pub async fn picture(app: &App, id: &str, asked: &Asked) -> Result<ComponentPicture, Error> {
-    let world = app.worlds.now();
-    let queue = judging::queues::one(app, &world, id, app.now()).await?;
+/// What is asked of the present, or of an earlier moment, for the page of one component.
+struct Known {
+    queue: Option<(Judged, Vec<Level>)>,
+    states: StepStates,
+    blast: Steps,
+    events: Vec<FeedRow>,
+}
+
+/// The steps as they are, or as they were known.
+enum Steps {
+    Now(Vec<StepRow>),
+    Then(StepsThen, Moment),
+}
+
+async fn known_now(app: &App, world: &World, id: &str) -> sqlx::Result<Known> {
+    let queue = judging::queues::one(app, world, id, app.now()).await?;
+    Ok(Known {
+        queue: queue.map(|(judged, samples)| (judged, samples.to_vec())),
+        states: step_states(app).await?,
+        blast: Steps::Now(tallies::steps(app.db.read(), None).await?),
+        events: feed::newest_about(app.db.read(), id, MOST).await?,
+    })
+}
+
+async fn known_at(app: &App, world: &World, id: &str, at: Moment) -> sqlx::Result<Known> {
+    let levels = known_then::levels(app, id, at).await?;
+    let mut then = known_then::steps(app, world, at).await?;
+    Ok(Known {
+        queue: levels.and_then(|levels| Some((judging::queues::judged(app, world, id, &levels, at)?, levels))),
+        states: std::mem::take(&mut then.states),
+        blast: Steps::Then(then, at),
+        events: feed::newest_about_by(app.db.read(), id, at, MOST).await?,
+    })
+}
+
+/// That a component was not known at the moment asked for, and from when on it is.
+async fn not_yet(app: &App, id: &str) -> Result<Error, Error> {
+    let declared = app.worlds.now().known_since.get(&Reference::Component(id.to_owned())).copied();
+    let first = match declared {
+        Some(first) => Some(first),
+        None => feed::about_heard_at(app.db.read(), id).await?,
+    };
+    Ok(match first {
+        Some(_) => runs::not_yet(app, "component", id, first),
+        None => Error::NotFound("component", id.to_owned()),
+    })
+}
+
+/// Everything about one component, as it is or as it was known at a moment.
+pub async fn picture(app: &App, id: &str, supposed: bool, at: Option<Moment>) -> Result<ComponentPicture, Error> {
+    let world = app.world(at).await?;
+    let now = at.unwrap_or_else(|| app.now());
+    let known = match at {
+        None => known_now(app, &world, id).await?,
+        Some(at) => known_at(app, &world, id, at).await?,
+    };
+    let Known { queue, states, blast, events } = known;
     let declared = world.book.components.get(id);
     let component = match (declared, &queue) {
         (Some(component), _) => component,
         (None, Some(_)) => &observed(id),
+        (None, None) if at.is_some() => return Err(not_yet(app, id).await?),
         (None, None) => return Err(Error::NotFound("component", id.to_owned())),
     };
-    let steps = tallies::steps(app.db.read(), None).await?;
-    let states = step_states(app).await?;
-    let affected = affected(app, &world).await?;
-    let blast = blast::picture(app, &world, component, &steps, asked.supposed()?).await?;
+    let affected = match &blast {
+        Steps::Now(_) => affected(app, &world).await?,
+        Steps::Then(then, _) => world.affected(then.down(&world.book)),
+    };
+    let steps = match &blast {
+        Steps::Now(rows) => blast::Steps::Now(rows),
+        Steps::Then(then, at) => blast::Steps::Then(then, *at),
+    };
+    let blast = blast::picture(app, &world, component, steps, supposed).await?;
+    let mut not_known = world.not_known.clone();
+    if at.is_some() && blast.is_some() {
+        not_known.push("How many were open then, and what was to start next, is not kept: of what breaks without it, that part is not known for then.".to_owned());
+    }
     let reference = Reference::Component(id.to_owned());
-    let changes = parts::changes_of(app.db.read(), &reference, MOST).await?;
-    let events = feed::newest_about(app.db.read(), id, MOST).await?;
+    let changes = parts::changes_of(app.db.read(), &reference, now, MOST).await?;
     let about = |references: &[Reference]| references.contains(&reference);
-    let now = app.now();
     let name = |id: &str| world.book.components.get(id).map(|c| c.name.clone());
     let documents: BTreeMap<_, _> = world.speaking_of(&reference).map(|d| (d.record.title.clone(), d)).collect();
     Ok(ComponentPicture {
         row: row(&world, component, &states, queue.as_ref().map(|(judged, _)| judged), &affected),
         declared: declared.is_some(),
-        queue: queue.map(|(judged, samples)| queue_picture(&world, id, &judged, samples.to_vec())),
+        queue: queue.map(|(judged, samples)| queue_picture(&world, id, &judged, samples)),
         reports: component.reports.as_ref().map(|r| (r.source(component).to_owned(), r.every)),
         blast,
-        pauses: pauses::of_target(app.db.read(), &Where::Component(id.to_owned()), MOST_PAUSES)
+        pauses: pauses::of_target(app.db.read(), &Where::Component(id.to_owned()), now, MOST_PAUSES)
             .await?
             .iter()
             .map(|p| pause_row(&world, p, now, &app.config.zone()))
@@ -268,5 +340,6 @@ pub async fn picture(app: &App, id: &str, asked: &Asked) -> Result<ComponentPict
         changes: changes.iter().map(|c| now::change_row(&world, c)).collect(),
         documents: documents.into_values().map(|d| runbooks::row(&world, d, now)).collect(),
         events: events.into_iter().map(sources::event_row).collect(),
+        not_known,
     })
 }

@@ -34,8 +34,12 @@ pub enum Error {
         /// What would be right.
         detail: String,
     },
+    /// 400: why no page can be shown as it was at the moment that was asked for, in a sentence.
+    Moment(String),
     /// 429: too much at once; how many seconds to wait.
     Busy(&'static str, u32),
+    /// 404: what kind of thing was not known at the moment that was asked for, which one, and from when on it is.
+    NotYet(&'static str, String, Option<String>),
     /// 500: the database failed; the cause goes to the log alone.
     Database(sqlx::Error),
 }
@@ -58,7 +62,9 @@ impl Error {
             Self::Role(..) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { status, .. } => *status,
+            Self::Moment(_) => StatusCode::BAD_REQUEST,
             Self::Busy(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotYet(..) => StatusCode::NOT_FOUND,
             Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -70,7 +76,9 @@ impl Error {
             Self::Role(wanted, ..) => format!("You may not {wanted}"),
             Self::Invalid(_) => "That cannot be done as it was asked".to_owned(),
             Self::Refused { title, .. } => title.clone(),
+            Self::Moment(_) => "That moment cannot be shown".to_owned(),
             Self::Busy(what, _) => (*what).to_owned(),
+            Self::NotYet(kind, id, _) => format!("The {kind} \"{id}\" was not known then"),
             Self::Database(_) => "This page could not be made".to_owned(),
         }
     }
@@ -83,9 +91,11 @@ impl Error {
                 format!("It needs the role {}; you are {}. An admin can change that.", needed.name(), have.name())
             }
             Self::Role(_, needed, None) => format!("It needs the role {}. Sign in first.", needed.name()),
-            Self::Invalid(why) => why.clone(),
             Self::Refused { detail, .. } => detail.clone(),
+            Self::Invalid(why) | Self::Moment(why) => why.clone(),
             Self::Busy(_, seconds) => format!("Nothing was lost. Try again in {seconds} seconds."),
+            Self::NotYet(_, _, Some(since)) => format!("It is known from {since} on. Ask for a later moment."),
+            Self::NotYet(..) => "Ask for another moment.".to_owned(),
             Self::Database(_) => {
                 "The database did not answer as it should; the log says why. Events are still taken as soon as it does. Try again.".to_owned()
             }

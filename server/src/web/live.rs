@@ -103,7 +103,7 @@ async fn can_be_followed(app: &App, topic: &Topic) -> bool {
         Topic::Workflow(id) => {
             app.worlds.now().workflow(id).is_some() || tallies::workflow(pool, id).await.is_ok_and(|t| t.is_some())
         }
-        Topic::Subject(text) => subjects::picture(app, &Subject::of(text)).await.is_ok(),
+        Topic::Subject(text) => subjects::picture(app, &Subject::of(text), None).await.is_ok(),
         Topic::Run(workflow, run) => store_runs::find(pool, workflow, run).await.is_ok_and(|r| r.is_some()),
         Topic::Problem(id) => problems::picture(app, &id.to_string()).await.is_ok(),
         Topic::Component(id) => {
@@ -211,11 +211,11 @@ async fn picture(app: &App, topic: &Topic) -> Result<Picture, Error> {
             (app::pages::workflow::head(&picture), Box::new(move || app::pages::workflow::blocks(&picture)))
         }
         Topic::Run(workflow, run) => {
-            let picture = runs::picture(app, workflow, run).await?;
+            let picture = runs::picture(app, workflow, run, None).await?;
             (app::pages::run::head(&picture), Box::new(move || app::pages::run::blocks(&picture)))
         }
         Topic::Subject(text) => {
-            let picture = subjects::picture(app, &Subject::of(text)).await?;
+            let picture = subjects::picture(app, &Subject::of(text), None).await?;
             (app::pages::subject::head(&picture), Box::new(move || app::pages::subject::blocks(&picture)))
         }
         Topic::Sources => {
@@ -227,7 +227,7 @@ async fn picture(app: &App, topic: &Topic) -> Result<Picture, Error> {
             (app::pages::problem::head(&picture), Box::new(move || app::pages::problem::blocks(&picture)))
         }
         Topic::Component(id) => {
-            let picture = components::picture(app, id, &components::Asked::default()).await?;
+            let picture = components::picture(app, id, false, None).await?;
             (app::pages::component::head(&picture), Box::new(move || app::pages::component::blocks(&picture)))
         }
         Topic::Book => return Err(Error::NotFound("stream", "book".to_owned())),

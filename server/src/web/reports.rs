@@ -84,7 +84,7 @@ pub async fn of_subject(
         Err(refused) => return refused.page(&app, context).await,
     };
     let subject = Subject::at(&kind, &key);
-    if let Err(error) = subjects::picture(&app, &subject).await {
+    if let Err(error) = subjects::picture(&app, &subject, None).await {
         return error.page(&app, context).await;
     }
     let words = match said.words() {

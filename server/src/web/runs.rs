@@ -6,6 +6,7 @@ use app::model::book::{Step, Workflow};
 use app::model::event::Progress;
 use app::model::judge::{Judged, Watch, judge};
 use app::model::moment::Moment;
+use app::model::past;
 use app::model::pause::{Pause, Paused};
 use app::model::problem::Kind;
 use app::model::report::Report;
@@ -25,11 +26,13 @@ use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::at::At;
 use super::error::Error;
 use super::session::PageContext;
 use super::workflows::urlencode;
 use super::{check_in, render, runbooks, workflows};
 use crate::App;
+use crate::known_then;
 use crate::live::Topic;
 use crate::standing;
 use crate::store::runs::{self, RunRecord};
@@ -84,9 +87,10 @@ pub async fn page(
     State(app): State<Arc<App>>,
     context: PageContext,
     Path((workflow, run)): Path<(String, String)>,
+    At(at): At,
     headers: HeaderMap,
 ) -> Response {
-    show(&app, context, &headers, (&workflow, &run), Saying::default()).await
+    show(&app, context.at(at), &headers, (&workflow, &run), Saying::default()).await
 }
 
 /// One run as a page, with what somebody typed who wanted to say something: 422 when that was not taken.
@@ -97,11 +101,11 @@ pub async fn show(
     (workflow, run): (&str, &str),
     saying: Saying,
 ) -> Response {
-    match picture(app, workflow, run).await {
+    match picture(app, workflow, run, context.at).await {
         Ok(picture) => {
             let head = app::pages::run::head(&picture);
             let check_ins = match &context.viewer {
-                Some(viewer) if viewer.role >= Role::Operator => {
+                Some(viewer) if viewer.role >= Role::Operator && context.at.is_none() => {
                     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
                     match check_ins(app, workflow, run, host).await {
                         Ok(links) => links,
@@ -122,8 +126,8 @@ pub async fn show(
 }
 
 /// One run as JSON.
-pub async fn json(State(app): State<Arc<App>>, Path((workflow, run)): Path<(String, String)>) -> Response {
-    match picture(&app, &workflow, &run).await {
+pub async fn json(State(app): State<Arc<App>>, Path((workflow, run)): Path<(String, String)>, At(at): At) -> Response {
+    match picture(&app, &workflow, &run, at).await {
         Ok(picture) => Json(picture).into_response(),
         Err(error) => error.into_response(),
     }
@@ -216,8 +220,12 @@ fn step_name(declared: Option<&Workflow>, step: &str) -> String {
 
 /// One run in a list; `pauses` are those near now.
 pub fn row(app: &App, world: &World, record: &RunRecord, pauses: &[Pause]) -> RunRow {
+    row_at(app, world, record, pauses, app.now())
+}
+
+/// One run in a list as it stands at `now`; `pauses` are those near that moment.
+pub fn row_at(app: &App, world: &World, record: &RunRecord, pauses: &[Pause], now: Moment) -> RunRow {
     let declared = world.workflow(&record.workflow);
-    let now = app.now();
     let judged = judge(&record.folded, declared, now);
     let paused = Paused::at(pauses, &record.workflow, declared, now);
     let state = judged.watches.iter().map(|w| paused.state_of_run(&w.step, w.state)).max();
@@ -316,20 +324,34 @@ async fn check_ins(app: &App, workflow: &str, run: &str, host: Option<&str>) -> 
     Ok(check_in::links(app, &world, &record, &judged, host))
 }
 
-/// Everything about one run.
-pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture, Error> {
-    let world = app.worlds.now();
+/// Everything about one run, as it is or as it was known at a moment.
+pub async fn picture(app: &App, workflow: &str, run: &str, at: Option<Moment>) -> Result<RunPicture, Error> {
+    let world = app.world(at).await?;
+    let now = at.unwrap_or_else(|| app.now());
+    let declared = world.workflow(workflow);
     let record =
         runs::find(app.db.read(), workflow, run).await?.ok_or_else(|| Error::NotFound("run", run.to_owned()))?;
-    let declared = world.workflow(workflow);
-    let now = app.now();
-    let events = feed::newest_of_run(app.db.read(), record.key, LONGEST_STORY).await?;
+    let (record, events) = match at {
+        None => {
+            let events = feed::newest_of_run(app.db.read(), record.key, LONGEST_STORY).await?;
+            (record, events)
+        }
+        Some(at) => {
+            let key = record.key;
+            let Some(mut then) = known_then::run(app, record, declared, at).await? else {
+                let first = feed::run_heard_at(app.db.read(), key).await?;
+                return Err(not_yet(app, "run", run, first));
+            };
+            then.events.drain(..then.events.len().saturating_sub(LONGEST_STORY as usize));
+            (then.record, then.events)
+        }
+    };
     let lines = story::tell(&events, declared);
-    let said = words_on(app, &record).await?;
+    let said = words_on(app, &record, now).await?;
     let judged = judge(&record.folded, declared, now);
     let pauses = standing::pauses_near(app, now).await?;
     let paused = Paused::at(&pauses, workflow, declared, now);
-    let row = row(app, &world, &record, &pauses);
+    let row = row_at(app, &world, &record, &pauses, now);
     let trouble = judged.worst().filter(|w| w.state != Status::OnTrack);
     let runbook = match (declared, trouble) {
         (Some(declared), Some(watch)) => runbooks::recovery(&world, declared, Some(&watch.step), &watch.cause, now),
@@ -350,6 +372,7 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
         runbook,
         ahead,
         left_out: declared.map(|w| left_out(&record.folded, w)).unwrap_or_default().into_iter().map(without).collect(),
+        not_known: world.not_known.clone(),
         row,
     })
 }
@@ -380,6 +403,12 @@ fn visits(
         VisitRow { ended_at, cut_off: Some(how.to_owned()), due_at: None, next_attempt_at: None, ..row }
     };
     record.folded.visits.iter().map(row).collect()
+}
+
+/// That something was not known at the moment asked for, but is from `first` on.
+pub fn not_yet(app: &App, kind: &'static str, id: &str, first: Option<Moment>) -> Error {
+    let zone = app.config.zone();
+    Error::NotYet(kind, id.to_owned(), first.map(|first| past::in_full(first, app.now(), &zone)))
 }
 
 fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused: &Paused, lines: &[Line]) -> VisitRow {
@@ -465,12 +494,12 @@ fn story_line(line: Line) -> StoryLine {
     }
 }
 
-/// What people said of a run, and of what it is about without naming a run.
-async fn words_on(app: &App, record: &RunRecord) -> Result<Vec<Report>, Error> {
+/// What people had said by a moment of a run, and of what it is about without naming a run.
+async fn words_on(app: &App, record: &RunRecord, by: Moment) -> Result<Vec<Report>, Error> {
     let pool = app.db.read();
-    let mut said = reports::of_run(pool, &record.workflow, &record.run, MOST_REPORTS).await?;
+    let mut said = reports::of_run(pool, &record.workflow, &record.run, by, MOST_REPORTS).await?;
     if let Some(subject) = &record.folded.subject {
-        let of_subject = reports::of_subject(pool, subject, MOST_REPORTS).await?;
+        let of_subject = reports::of_subject(pool, subject, by, MOST_REPORTS).await?;
         said.extend(of_subject.into_iter().filter(|r| r.run.is_none()));
     }
     Ok(said)

@@ -12,7 +12,7 @@ use app::model::record::Kept;
 use app::model::report::Report;
 use app::model::retelling::{Chapter, Passage, retell};
 use app::model::status::State as Status;
-use app::model::story;
+use app::model::story::{self, Stored};
 use app::model::subject::{Joining, Link, Standing, Subject, stands};
 use app::pages::runs::RunRow;
 use app::pages::shell::Place;
@@ -24,13 +24,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 
+use super::at::At;
 use super::error::Error;
 use super::session::PageContext;
 use super::workflows::urlencode;
 use super::{render, runbooks, runs};
 use crate::App;
 use crate::judging::records::{name, names};
+use crate::known_then;
 use crate::live::Topic;
 use crate::standing;
 use crate::store::runs::{self as store_runs, RunRecord};
@@ -54,13 +57,14 @@ pub async fn page(
     State(app): State<Arc<App>>,
     context: PageContext,
     Path((kind, key)): Path<(String, String)>,
+    At(at): At,
 ) -> Response {
-    show(&app, context, &Subject::at(&kind, &key), Saying::default()).await
+    show(&app, context.at(at), &Subject::at(&kind, &key), Saying::default()).await
 }
 
 /// A subject as a page, with what somebody typed who wanted to say something: 422 when that was not taken.
 pub async fn show(app: &App, context: PageContext, subject: &Subject, saying: Saying) -> Response {
-    match picture(app, subject).await {
+    match picture(app, subject, context.at).await {
         Ok(picture) => {
             let head = app::pages::subject::head(&picture);
             let topic = Topic::Subject(subject.text().to_owned());
@@ -77,8 +81,9 @@ pub async fn show(app: &App, context: PageContext, subject: &Subject, saying: Sa
 pub async fn json(
     State(app): State<Arc<App>>,
     Path((kind, key)): Path<(String, String)>,
+    At(at): At,
 ) -> Result<Json<SubjectPicture>, Error> {
-    picture(&app, &Subject::at(&kind, &key)).await.map(Json)
+    picture(&app, &Subject::at(&kind, &key), at).await.map(Json)
 }
 
 /// Where the page of a subject is.
@@ -86,23 +91,41 @@ pub fn path(subject: &Subject) -> String {
     format!("/subjects/{}/{}", urlencode(subject.kind()), urlencode(subject.key()))
 }
 
-/// Everything about one subject.
-pub async fn picture(app: &App, subject: &Subject) -> Result<SubjectPicture, Error> {
-    let world = app.worlds.now();
-    let pool = app.db.read();
-    let (joining, mut found) = joined(app, subject).await?;
-    let kept = records::of_subject(pool, subject).await?;
-    let said = words_on(app, subject, &found).await?;
+/// What is known of a subject, as far as it was loaded.
+struct Known {
+    joining: Joining,
+    found: Vec<RunRecord>,
+    /// What is told of each of the runs, in the same order.
+    events: Vec<Vec<Stored>>,
+    kept: Vec<Kept>,
+    disagreements: Vec<Disagreement>,
+}
+
+/// Everything about one subject, as it is or as it was known at a moment.
+pub async fn picture(app: &App, subject: &Subject, at: Option<Moment>) -> Result<SubjectPicture, Error> {
+    let world = app.world(at).await?;
+    let now = at.unwrap_or_else(|| app.now());
+    let known = match at {
+        None => known_now(app, subject).await?,
+        Some(at) => known_then(app, &world, subject, at).await?,
+    };
+    let Known { joining, found, events, kept, disagreements } = known;
+    let said = words_on(app, subject, &found, now).await?;
     if found.is_empty() && kept.is_empty() && said.is_empty() {
-        return Err(Error::NotFound("subject", subject.text().to_owned()));
+        return Err(match at {
+            None => Error::NotFound("subject", subject.text().to_owned()),
+            Some(_) => not_known(app, subject).await?,
+        });
     }
-    let known = records::disagreements_of(pool, subject).await?;
-    let differing = differing(&world, &known);
-    let pauses = standing::pauses_near(app, app.now()).await?;
-    let rows: BTreeMap<i64, _> = found.iter().map(|r| (r.key, runs::row(app, &world, r, &pauses))).collect();
-    found.sort_by_key(|r| std::cmp::Reverse((rows[&r.key].state, rows[&r.key].last_at, r.key)));
-    let (state, sentence) = answer(app, &world, &found, &rows, &differing, kept.len());
-    let (story, earlier) = whole_story(app, &world, subject, &found, &kept, said).await?;
+    let differing = differing(&world, &disagreements);
+    let pauses = standing::pauses_near(app, now).await?;
+    let rows: BTreeMap<i64, _> = found.iter().map(|r| (r.key, runs::row_at(app, &world, r, &pauses, now))).collect();
+    let mut told: Vec<(RunRecord, Vec<Stored>)> = found.into_iter().zip(events).collect();
+    told.sort_by_key(|(r, _)| std::cmp::Reverse((rows[&r.key].state, rows[&r.key].last_at, r.key)));
+    let (found, events): (Vec<RunRecord>, Vec<Vec<Stored>>) = told.into_iter().unzip();
+    let seen = Seen { world: &world, now, zone: app.config.zone() };
+    let (state, sentence) = answer(&seen, &found, &rows, &differing, kept.len());
+    let (story, earlier) = whole_story(&world, subject, (&found, &events), &kept, said);
     Ok(SubjectPicture {
         subject: subject.text().to_owned(),
         kind: subject.kind().to_owned(),
@@ -111,7 +134,7 @@ pub async fn picture(app: &App, subject: &Subject) -> Result<SubjectPicture, Err
         sentence,
         since: rows.values().map(|r| r.since).min(),
         last_at: rows.values().map(|r| r.last_at).max(),
-        trouble: trouble(app, &world, &found, &rows, &differing),
+        trouble: trouble(&seen, &found, &rows, &differing),
         systems: kept.iter().map(|k| system(&world, k, &differing)).collect(),
         workflows: workflows(&world, subject, &found, &rows),
         story,
@@ -129,7 +152,48 @@ pub async fn picture(app: &App, subject: &Subject) -> Result<SubjectPicture, Err
             })
             .collect(),
         more_runs: joining.left_out(),
+        not_known: world.not_known.clone(),
     })
+}
+
+async fn known_now(app: &App, subject: &Subject) -> Result<Known, Error> {
+    let pool = app.db.read();
+    let (joining, found) = joined(app, subject).await?;
+    let kept = records::of_subject(pool, subject).await?;
+    let mut events = Vec::with_capacity(found.len());
+    for record in &found {
+        events.push(feed::newest_of_run(pool, record.key, MOST_EVENTS).await?);
+    }
+    Ok(Known { joining, found, events, kept, disagreements: records::disagreements_of(pool, subject).await? })
+}
+
+async fn known_then(app: &App, world: &World, subject: &Subject, at: Moment) -> Result<Known, Error> {
+    let (joining, then) = known_then::joined(app, world, subject, MOST_RUNS, at).await?;
+    let (kept, disagreements) = known_then::held(app, world, subject, at).await?;
+    let (mut found, mut events) = (Vec::new(), Vec::new());
+    for mut run in then.into_values() {
+        run.events.drain(..run.events.len().saturating_sub(MOST_EVENTS as usize));
+        found.push(run.record);
+        events.push(run.events);
+    }
+    Ok(Known { joining, found, events, kept, disagreements })
+}
+
+/// That nothing was known of a subject at the moment asked for, and from when on something is.
+async fn not_known(app: &App, subject: &Subject) -> Result<Error, Error> {
+    let pool = app.db.read();
+    let mut first = [records::heard_at(pool, subject).await?, reports::said_at(pool, subject.text()).await?].to_vec();
+    for record in joined(app, subject).await?.1 {
+        first.push(feed::run_heard_at(pool, record.key).await?);
+    }
+    Ok(runs::not_yet(app, "subject", subject.text(), first.into_iter().flatten().min()))
+}
+
+/// What the parts of a picture are made with: the world and the moment that it is of.
+struct Seen<'w> {
+    world: &'w World,
+    now: Moment,
+    zone: TimeZone,
 }
 
 /// The runs that belong to the story of a subject, as of one moment.
@@ -150,11 +214,11 @@ fn workflow_name(world: &World, id: &str) -> String {
     world.workflow(id).map_or_else(|| id.to_owned(), |w| w.name.clone())
 }
 
-/// What people said of a subject, and of the runs of its story.
-async fn words_on(app: &App, subject: &Subject, runs: &[RunRecord]) -> Result<Vec<Report>, Error> {
-    let mut said = reports::of_subject(app.db.read(), subject.text(), MOST_REPORTS).await?;
+/// What people had said by a moment of a subject, and of the runs of its story.
+async fn words_on(app: &App, subject: &Subject, runs: &[RunRecord], by: Moment) -> Result<Vec<Report>, Error> {
+    let mut said = reports::of_subject(app.db.read(), subject.text(), by, MOST_REPORTS).await?;
     for run in runs.iter().filter(|r| r.folded.subject.as_deref() != Some(subject.text())) {
-        said.extend(reports::of_run(app.db.read(), &run.workflow, &run.run, MOST_REPORTS).await?);
+        said.extend(reports::of_run(app.db.read(), &run.workflow, &run.run, by, MOST_REPORTS).await?);
     }
     let mut seen = BTreeSet::new();
     said.retain(|report| seen.insert(report.id));
@@ -182,8 +246,8 @@ fn differing<'w>(world: &'w World, known: &[Disagreement]) -> Vec<Differing<'w>>
 type Rows = BTreeMap<i64, RunRow>;
 
 /// The comparisons that have failed for longer than they may, each with what is said of it.
-fn lasting<'d>(app: &App, world: &World, differing: &'d [Differing<'d>]) -> Vec<(&'d Differing<'d>, String)> {
-    let (now, zone) = (app.now(), app.config.zone());
+fn lasting<'d>(now: &Seen<'_>, differing: &'d [Differing<'d>]) -> Vec<(&'d Differing<'d>, String)> {
+    let Seen { world, now, zone } = now;
     let mut seen = BTreeSet::new();
     differing
         .iter()
@@ -192,20 +256,19 @@ fn lasting<'d>(app: &App, world: &World, differing: &'d [Differing<'d>]) -> Vec<
         .filter(|d| seen.insert(d.comparison.cause()))
         .map(|d| {
             let (first, second) = names(world, &d.comparison);
-            (d, agreement::words(&d.comparison, d.since, (&first, &second), now, &zone))
+            (d, agreement::words(&d.comparison, d.since, (&first, &second), *now, zone))
         })
         .collect()
 }
 
 fn answer(
-    app: &App,
-    world: &World,
+    seen: &Seen<'_>,
     found: &[RunRecord],
     rows: &Rows,
     differing: &[Differing<'_>],
     systems: usize,
 ) -> (Option<Status>, String) {
-    let names: Vec<String> = found.iter().map(|r| workflow_name(world, &r.workflow)).collect();
+    let names: Vec<String> = found.iter().map(|r| workflow_name(seen.world, &r.workflow)).collect();
     let standings: Vec<_> = found
         .iter()
         .zip(&names)
@@ -220,18 +283,12 @@ fn answer(
             }
         })
         .collect();
-    let disagree: Vec<String> = lasting(app, world, differing).into_iter().map(|(_, words)| words).collect();
+    let disagree: Vec<String> = lasting(seen, differing).into_iter().map(|(_, words)| words).collect();
     stands(&standings, &disagree, systems)
 }
 
-fn trouble(
-    app: &App,
-    world: &World,
-    found: &[RunRecord],
-    rows: &Rows,
-    differing: &[Differing<'_>],
-) -> Vec<SubjectTrouble> {
-    let now = app.now();
+fn trouble(seen: &Seen<'_>, found: &[RunRecord], rows: &Rows, differing: &[Differing<'_>]) -> Vec<SubjectTrouble> {
+    let Seen { world, now, .. } = *seen;
     let of_runs = found.iter().filter(|r| rows[&r.key].state != Status::OnTrack).map(|record| {
         let declared = world.workflow(&record.workflow);
         let judged = judge(&record.folded, declared, now);
@@ -248,7 +305,7 @@ fn trouble(
             }),
         }
     });
-    let of_systems = lasting(app, world, differing).into_iter().map(|(d, words)| SubjectTrouble {
+    let of_systems = lasting(seen, differing).into_iter().map(|(d, words)| SubjectTrouble {
         state: Status::Late,
         workflow: d.workflow.id.clone(),
         name: d.workflow.name.clone(),
@@ -312,19 +369,14 @@ fn workflows(world: &World, subject: &Subject, found: &[RunRecord], rows: &Rows)
 
 /// The story of all runs as one, with what systems hold and what people said at its time. Says whether something of it
 /// is left out.
-async fn whole_story(
-    app: &App,
+fn whole_story(
     world: &World,
     subject: &Subject,
-    found: &[RunRecord],
+    (found, events): (&[RunRecord], &[Vec<Stored>]),
     kept: &[Kept],
     said: Vec<Report>,
-) -> Result<(Vec<SubjectLine>, bool), Error> {
-    let mut events = Vec::with_capacity(found.len());
-    for record in found {
-        events.push(feed::newest_of_run(app.db.read(), record.key, MOST_EVENTS).await?);
-    }
-    let mut earlier = found.iter().zip(&events).any(|(r, e)| r.folded.events > e.len() as i64);
+) -> (Vec<SubjectLine>, bool) {
+    let mut earlier = found.iter().zip(events).any(|(r, e)| r.folded.events > e.len() as i64);
     let declared: Vec<_> = found.iter().map(|r| world.workflow(&r.workflow)).collect();
     let told: Vec<_> = events.iter().zip(&declared).map(|(events, declared)| story::tell(events, *declared)).collect();
     let chapters: Vec<_> = found
@@ -343,7 +395,7 @@ async fn whole_story(
         earlier = true;
         lines.drain(..lines.len() - LONGEST_STORY);
     }
-    Ok((lines, earlier))
+    (lines, earlier)
 }
 
 fn bare_line(at: Moment, text: String) -> SubjectLine {
