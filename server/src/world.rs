@@ -210,9 +210,11 @@ pub struct Worlds {
     imports: Mutex<()>,
     /// Worlds of earlier moments that were asked for lately, the last one first.
     earlier: RwLock<VecDeque<(Moment, Arc<World>)>>,
+    /// The books of such moments, by their numbers.
+    earlier_books: RwLock<VecDeque<(i64, Arc<Book>)>>,
 }
 
-/// How many worlds of earlier moments are kept at hand.
+/// How many worlds of earlier moments, and how many of their books, are kept at hand.
 const MOST_EARLIER: usize = 4;
 
 /// A moment is over for good when it is this long ago: what was being written then has been written.
@@ -321,10 +323,22 @@ impl Worlds {
         Ok(read.judged(book, &self.now()))
     }
 
+    async fn earlier_book(&self, db: &Db, id: i64) -> sqlx::Result<Option<Arc<Book>>> {
+        let earlier = || self.earlier_books.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, book)) = earlier().iter().find(|(number, _)| *number == id) {
+            return Ok(Some(book.clone()));
+        }
+        let Some(book) = books::find(db.read(), id).await?.map(Arc::new) else { return Ok(None) };
+        let mut earlier = self.earlier_books.write().unwrap_or_else(PoisonError::into_inner);
+        earlier.push_front((id, book.clone()));
+        earlier.truncate(MOST_EARLIER);
+        Ok(Some(book))
+    }
+
     async fn read_earlier(&self, db: &Db, at: Moment) -> sqlx::Result<World> {
         let pool = db.read();
         let kept = match books::used_at(pool, at).await? {
-            Some(id) => books::find(pool, id).await?,
+            Some(id) => self.earlier_book(db, id).await?,
             None => None,
         };
         let since = books::past_since(pool).await?;
@@ -335,7 +349,7 @@ impl Worlds {
             (None, false) => Some("No book was in use then, as far as this portal knows."),
             (Some(_), false) => None,
         };
-        let book = Arc::new(kept.unwrap_or_default());
+        let book = kept.unwrap_or_default();
         let causes = parts::newest_of_each(pool, at).await?;
         let mut parts = review::parts(&book);
         for change in causes.iter().filter(|change| change.field == DEPLOYED) {

@@ -424,3 +424,11 @@ fn the_example_book_has_nothing_wrong() {
     assert_eq!(findings, Vec::<String>::new());
     assert!(reading.book.workflows.len() >= 5 && reading.runbooks.len() >= 8);
 }
+
+#[test]
+fn a_kept_book_says_what_it_said() {
+    let book = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks")).unwrap().book;
+    assert!(book.components.len() > 10 && !book.decisions.is_empty() && !book.workarounds.is_empty());
+    let kept = serde_json::to_string(&book).unwrap();
+    assert_eq!(serde_json::from_str::<Book>(&kept).unwrap(), book);
+}

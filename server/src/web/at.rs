@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::model::moment::Moment;
 use app::model::past;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, OriginalUri, Query};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -43,7 +43,9 @@ impl FromRequestParts<Arc<App>> for At {
             Ok(at) => return Ok(Self(Some(at))),
             Err(why) => Error::Moment(why),
         };
-        if parts.uri.path().starts_with("/api/") {
+        // What is nested below `/api/v1` sees its address without that.
+        let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        if original.path().starts_with("/api/") {
             return Err(error.into_response());
         }
         let context = PageContext::from_request_parts(parts, app).await?;

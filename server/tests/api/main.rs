@@ -2,6 +2,7 @@
 
 mod support;
 
+mod as_known_then;
 mod belief;
 mod book;
 mod check_in;
