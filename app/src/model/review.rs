@@ -198,7 +198,7 @@ pub fn fingerprint(text: &str) -> String {
     hash.finalize().iter().take(12).map(|b| format!("{b:02x}")).collect()
 }
 
-/// The trust of a document: the worst of its sections that link, and whether its own rhythm of review is kept.
+/// The trust of a document: the worst of its sections that link or are in doubt, and whether its own rhythm of review is kept.
 pub fn document_trust(
     sections: &[(bool, SectionTrust)],
     review_every: Option<Span>,
@@ -544,6 +544,14 @@ mod tests {
         let facts = [(step(), "retry.max_attempts".to_owned(), "6 times".to_owned())];
         assert_eq!(words_with(&difference, &facts, ""), ["6 times"]);
         assert_eq!(words_with(&difference, &[], "It tries 6 times. Call at 16:00."), ["It tries 6 times."]);
+    }
+
+    #[test]
+    fn a_document_that_links_to_nothing_is_not_linked_until_somebody_doubts_it() {
+        let section = |trust| (false, SectionTrust { trust, edited: false, differences: Vec::new() });
+        let trust = |sections: &[(bool, SectionTrust)]| document_trust(sections, None, None, Moment::default());
+        assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::NotLinked)]), Trust::NotLinked);
+        assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::CheckNeeded)]), Trust::CheckNeeded);
     }
 
     fn any_parts() -> impl Strategy<Value = Parts> {

@@ -68,7 +68,8 @@ fn is_for_programs(path: &str) -> bool {
 /// A refusal that nobody wrote words for: all of ours are pages or problems.
 fn is_bare(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    response.status().is_client_error() && kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
+    let refuses = response.status().is_client_error() || response.status() == StatusCode::SERVICE_UNAVAILABLE;
+    refuses && kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
 }
 
 fn refusal(status: StatusCode, method: &Method, headers: &HeaderMap, said: &str) -> Error {
@@ -80,6 +81,9 @@ fn refusal(status: StatusCode, method: &Method, headers: &HeaderMap, said: &str)
         ),
         StatusCode::PAYLOAD_TOO_LARGE => {
             ("That is too much at once".to_owned(), "Nothing of it was kept. Send less at a time.".to_owned())
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            ("This cannot be answered just now".to_owned(), sentence(said, "Try again in a moment."))
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE if headers.contains_key(header::ACCEPT_ENCODING) => (
             "This content encoding is not understood".to_owned(),

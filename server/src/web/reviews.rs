@@ -217,10 +217,6 @@ pub async fn answer(
 async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &Answered) -> Result<Taken, Error> {
     let world = app.worlds.now();
     let document = world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
-    let number = document.section(&answered.section).ok_or_else(|| {
-        Error::Invalid("That section is no longer there; the runbook was edited. Look again.".to_owned())
-    })?;
-    let text = fingerprint(document.section_source(number));
     let seen: Pin = serde_json::from_str(&answered.seen)
         .map_err(|_| Error::Invalid("What you saw cannot be read; open the review again.".to_owned()))?;
     let newest = &document.record;
@@ -228,6 +224,12 @@ async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &An
         return Err(Error::Invalid("Which version you saw cannot be read; open the review again.".to_owned()));
     }
     let edited = || Taken::Edited(newest.version, newest.author.clone());
+    let number = match document.section(&answered.section) {
+        Some(number) => number,
+        None if answered.version < newest.version => return Ok(edited()),
+        None => return Err(Error::Invalid("There is no such section in this runbook. Look again.".to_owned())),
+    };
+    let text = fingerprint(document.section_source(number));
     let verdict = match answered.answer.as_str() {
         "still_correct" => {
             let subject = Reference::parse(&answered.subject).map_err(Error::Invalid)?;

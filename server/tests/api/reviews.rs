@@ -249,6 +249,10 @@ async fn still_correct_of_a_text_that_was_edited_meanwhile_is_409(server: TestSe
     let refused = editor.post(&form.action, &form.filled(&[], ("answer", "still_correct"))).await.expect(409);
     assert!(html::words(&refused.text).contains("The push is slow."));
     assert_eq!(flags(&server).await.len(), 2);
+    // So is one of a section that is gone.
+    let gone = form.filled(&[], ("answer", "still_correct"));
+    let gone: Vec<_> = gone.iter().map(|(n, v)| if *n == "section" { (*n, "old-name") } else { (*n, *v) }).collect();
+    editor.post(&form.action, &gone).await.expect(409);
     // The other section says what it said: that answer counts, for the version that was read.
     let form = of("do-this-now");
     editor.post(&form.action, &form.filled(&[], ("answer", "still_correct"))).await.expect(303);
