@@ -18,7 +18,7 @@ function island(name, props, html = "<!>") {
   return `<leptos-island data-component="${component}"${json}>${html}</leptos-island>`;
 }
 const stream = (made) =>
-  island("LiveStream", { topics: "workflow:a b", made }, `<span class="live-state">Picture of ${made}</span>`);
+  island("LiveStream", { topics: "workflow:a b", since: 0, made }, `<span class="live-state">Picture of ${made}</span>`);
 const copy = (text) =>
   island("CopyButton", { text }, `<button type="button" class="copy" aria-label="Copy ${text}" hidden>Copy</button>`);
 

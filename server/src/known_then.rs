@@ -142,7 +142,7 @@ pub async fn held(
 pub async fn levels(app: &App, queue: &str, at: Moment) -> sqlx::Result<Option<Vec<Level>>> {
     let pool = app.db.read();
     let last = feed::queue_reports(pool, queue, (Moment::default(), at), 1).await?;
-    let Some(last) = last.iter().find_map(|heard| level(heard)) else { return Ok(None) };
+    let Some(last) = last.iter().find_map(level) else { return Ok(None) };
     // Nothing is heard before it happened: whatever is newer than the last one, or up to three hours older than the
     // newest, was heard after this.
     let heard = feed::queue_reports(pool, queue, (last.at - LOOKED_AT, at), MOST_REPORTS).await?;

@@ -170,16 +170,17 @@ impl Past<'_> {
         self.worlds.try_reload(self.db).await.map_err(not_made)
     }
 
-    /// Somebody has paused a step half an hour ago; the pause ends by itself while one watches.
+    /// Somebody has paused a workflow half an hour ago; the pause ends by itself while one watches, and what is wrong with
+    /// it is told then.
     async fn pause(&self) -> Result<(), String> {
-        let target = Where::Step("stock-sync".to_owned(), "mark-sold-out".to_owned());
+        let target = Where::Workflow("stock-sync".to_owned());
         let paused = Pause {
             id: 0,
             target,
             reason: "The shop moves to new article numbers".to_owned(),
             by: "demo-operator".to_owned(),
             from: self.start - Span::from_minutes(35),
-            until: self.start + Span::from_minutes(6),
+            until: self.start + Span::from_minutes(3),
             ended: None,
         };
         pause(self.db, &self.worlds.book(), "stock-sync", &paused, "127.0.0.1").await.map_err(not_made)?;
