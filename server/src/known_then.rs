@@ -11,7 +11,7 @@ use app::model::moment::Moment;
 use app::model::pause::Paused;
 use app::model::queue::Level;
 use app::model::record::Kept;
-use app::model::run::fold;
+use app::model::run::{Heard, fold};
 use app::model::status::State;
 use app::model::story::Stored;
 use app::model::subject::{Joining, Link, Member, Subject};
@@ -142,7 +142,7 @@ pub async fn held(
 pub async fn levels(app: &App, queue: &str, at: Moment) -> sqlx::Result<Option<Vec<Level>>> {
     let pool = app.db.read();
     let last = feed::queue_reports(pool, queue, (Moment::default(), at), 1).await?;
-    let Some(last) = last.iter().find_map(|heard| level(heard)) else { return Ok(None) };
+    let Some(last) = last.iter().find_map(level) else { return Ok(None) };
     // Nothing is heard before it happened: whatever is newer than the last one, or up to three hours older than the
     // newest, was heard after this.
     let heard = feed::queue_reports(pool, queue, (last.at - LOOKED_AT, at), MOST_REPORTS).await?;
@@ -156,7 +156,7 @@ pub async fn levels(app: &App, queue: &str, at: Moment) -> sqlx::Result<Option<V
     Ok(Some(minutes.into_values().collect()))
 }
 
-fn level(heard: &app::model::run::Heard) -> Option<Level> {
+fn level(heard: &Heard) -> Option<Level> {
     match &heard.event.what {
         What::Queue(_, level) => Some(level.believed(believed_time(heard.event.time, heard.received_at))),
         _ => None,
@@ -174,11 +174,15 @@ pub struct StepsThen {
     pub states: HashMap<(String, String), State>,
 }
 
-/// The steps of every workflow as they were known at a moment.
+/// The steps of every workflow as they were known at a moment; none where that is not kept, rather than steps of which
+/// only nothing bad is known.
 ///
 /// # Errors
 /// What the database says.
 pub async fn steps(app: &App, world: &World, at: Moment) -> sqlx::Result<StepsThen> {
+    if !world.not_known.is_empty() {
+        return Ok(StepsThen::default());
+    }
     let known = tallies::steps_at(app.db.read(), at).await?;
     let without_signal = problems::without_signal_at(app.db.read(), at).await?;
     let pauses = standing::pauses_near(app, at).await?;
