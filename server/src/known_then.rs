@@ -11,7 +11,7 @@ use app::model::moment::Moment;
 use app::model::pause::Paused;
 use app::model::queue::Level;
 use app::model::record::Kept;
-use app::model::run::fold;
+use app::model::run::{Heard, fold};
 use app::model::status::State;
 use app::model::story::Stored;
 use app::model::subject::{Joining, Link, Member, Subject};
@@ -156,7 +156,7 @@ pub async fn levels(app: &App, queue: &str, at: Moment) -> sqlx::Result<Option<V
     Ok(Some(minutes.into_values().collect()))
 }
 
-fn level(heard: &app::model::run::Heard) -> Option<Level> {
+fn level(heard: &Heard) -> Option<Level> {
     match &heard.event.what {
         What::Queue(_, level) => Some(level.believed(believed_time(heard.event.time, heard.received_at))),
         _ => None,
@@ -182,11 +182,15 @@ impl StepsThen {
     }
 }
 
-/// The steps of every workflow as they were known at a moment.
+/// The steps of every workflow as they were known at a moment; none where that is not kept, rather than steps of which
+/// only nothing bad is known.
 ///
 /// # Errors
 /// What the database says.
 pub async fn steps(app: &App, world: &World, at: Moment) -> sqlx::Result<StepsThen> {
+    if !world.not_known.is_empty() {
+        return Ok(StepsThen::default());
+    }
     let known = tallies::steps_at(app.db.read(), at).await?;
     let without_signal = problems::without_signal_at(app.db.read(), at).await?;
     let pauses = standing::pauses_near(app, at).await?;

@@ -62,6 +62,9 @@ pub struct ComponentPicture {
     /// For an earlier moment: what of it is not known, one sentence each; absent when all is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_known: Vec<String>,
+    /// Whether the states of its steps are known; of a moment before the past is kept they are not.
+    #[serde(skip)]
+    pub steps_known: bool,
 }
 
 /// What a queue says of itself.
@@ -154,7 +157,7 @@ pub fn blocks(picture: &ComponentPicture) -> Vec<(&'static str, AnyView)> {
     vec![
         ("answer", parts::block("answer", answer(picture))),
         ("queue", queue(picture).map_or_else(|| parts::no_block("queue"), |queue| parts::block("queue", queue))),
-        ("steps", parts::block("steps", parts::section("steps", "Steps", steps(&picture.steps)))),
+        ("steps", parts::block("steps", parts::section("steps", "Steps", steps(picture)))),
         ("changes", parts::block("changes", changed)),
         ("events", events(picture).map_or_else(|| parts::no_block("events"), |events| parts::block("events", events))),
     ]
@@ -233,7 +236,7 @@ fn about(picture: &ComponentPicture) -> AnyView {
     let row = &picture.row;
     let owner = row.owner.as_ref().map_or("Nobody owns it yet.".to_owned(), |owner| format!("Owned by {owner}."));
     let unknown = (!picture.declared).then(|| parts::tag("not in the book"));
-    let unseen = row.state.is_none().then_some(" No step of it has been seen yet.");
+    let unseen = (row.state.is_none() && picture.steps_known).then_some(" No step of it has been seen yet.");
     let affected = row.affected_by.as_ref().map(|by| {
         view! { <p><a href=parts::to(format!("/components/{}", parts::path_part(&by.id)))>{parts::affected(&by.name)}</a></p> }
     });
@@ -321,10 +324,12 @@ fn mode_words(mode: DependencyMode) -> &'static str {
     }
 }
 
-fn steps(steps: &[StepUse]) -> AnyView {
+fn steps(picture: &ComponentPicture) -> AnyView {
+    let steps = &picture.steps;
     let one = |step: &StepUse| {
         let state = match step.state {
             Some(state) => parts::mark(state),
+            None if !picture.steps_known => view! { <span class="dim">"Not known for then"</span> }.into_any(),
             None => view! { <span class="dim">"Not seen"</span> }.into_any(),
         };
         view! {

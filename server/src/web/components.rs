@@ -298,6 +298,7 @@ pub async fn picture(app: &App, id: &str, supposed: bool, at: Option<Moment>) ->
     };
     let blast = blast::picture(app, &world, component, steps, supposed).await?;
     let mut not_known = world.not_known.clone();
+    let steps_known = not_known.is_empty();
     if at.is_some() && blast.is_some() {
         not_known.push("How many were open then, and what was to start next, is not kept: of what breaks without it, that part is not known for then.".to_owned());
     }
@@ -341,5 +342,6 @@ pub async fn picture(app: &App, id: &str, supposed: bool, at: Option<Moment>) ->
         documents: documents.into_values().map(|d| runbooks::row(&world, d, now)).collect(),
         events: events.into_iter().map(sources::event_row).collect(),
         not_known,
+        steps_known,
     })
 }

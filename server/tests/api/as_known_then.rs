@@ -16,6 +16,7 @@ on_both_databases![
     a_moment_that_cannot_be_shown_is_refused,
     a_what_if_is_asked_of_the_book_of_then,
     a_page_of_the_past_leads_on_into_the_past_and_changes_nothing,
+    of_a_moment_before_the_past_is_kept_nothing_is_made_up,
     the_past_of_a_run_is_one_indexed_read,
 ];
 
@@ -375,6 +376,25 @@ async fn a_page_of_the_past_leads_on_into_the_past_and_changes_nothing(server: T
         }
         assert!(html::words(&page).contains("As it was known at 08:05:00 UTC"), "{path}");
     }
+}
+
+async fn of_a_moment_before_the_past_is_kept_nothing_is_made_up(server: TestServer) {
+    server.at("08:05");
+    server.post_events(step("1", "push", "failed", "08:01").with("attempt", 3)).await;
+    server.at("08:30");
+    // As if the portal had been made to keep its past only then.
+    sqlx::query("update past set since = $1").bind(at("08:20").millis()).execute(server.app.db.read()).await.unwrap();
+    let path = moment_of("/components/erp-sync", "08:10");
+    let component = server.json(&path).await;
+    assert_eq!((&component["steps"][0]["state"], &component["state"]), (&Value::Null, &Value::Null));
+    assert_eq!(component["not_known"].as_array().unwrap().len(), 1);
+    let words = html::words(&server.viewer().await.page(&path).await);
+    assert!(words.contains("Not known for then") && words.contains("since a later moment"), "{words}");
+    assert!(!words.contains("Not seen") && !words.contains("No step of it has been seen yet"), "{words}");
+    // Its events say all of a run, whenever they were heard.
+    assert_eq!(server.json(&moment_of("/runs/order-to-erp/1", "08:10")).await["state"], "broken");
+    let since = server.json(&moment_of("/components/erp-sync", "08:25")).await;
+    assert_eq!((&since["steps"][0]["state"], since.get("not_known").is_some()), (&json!("broken"), true));
 }
 
 async fn the_past_of_a_run_is_one_indexed_read(server: TestServer) {
