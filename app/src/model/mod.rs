@@ -16,6 +16,7 @@ pub mod judge;
 pub mod mention;
 pub mod moment;
 pub mod notice;
+pub mod past;
 pub mod pause;
 pub mod problem;
 pub mod queue;

@@ -166,7 +166,7 @@ fn on_track(rows: &[WorkflowRow]) -> AnyView {
         view! {
             <li data-key=row.id.clone()>
                 {parts::icon("state-on_track")}
-                <a href=format!("/workflows/{}", parts::path_part(&row.id))>{row.name.clone()}</a>
+                <a href=parts::to(format!("/workflows/{}", parts::path_part(&row.id)))>{row.name.clone()}</a>
                 <span class="dim">{row.sentence.clone()}</span>
             </li>
         }

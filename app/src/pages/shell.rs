@@ -4,17 +4,17 @@ use jiff::tz::TimeZone;
 use leptos::config::LeptosOptions;
 use leptos::hydration::HydrationScripts;
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::islands::{FindKeys, LiveStream};
 use crate::model::moment::Moment;
 use crate::model::status::{Role, State};
-use crate::parts;
+use crate::parts::{self, Past};
 
 /// What every page is drawn with, whatever it shows.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// What time it is for this page.
+    /// What time it is for this page; the moment that it shows, where that is over.
     pub now: Moment,
     /// The zone that times are shown in.
     pub zone: TimeZone,
@@ -32,6 +32,8 @@ pub struct Frame {
     pub heard: Heard,
     /// Why the last good book is in use instead of the one on disk, as a sentence per finding.
     pub book_errors: Vec<String>,
+    /// The moment that is shown and what to say of it; none on a page of what is so now. A page of the past is not live.
+    pub at: Option<Past>,
     /// The topic of the live stream of this page; none on pages that are not live.
     pub topic: Option<String>,
     /// The last change that this page may show: its stream gives no older picture.
@@ -64,7 +66,7 @@ pub struct Viewer {
 }
 
 /// What the portal hears.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// How many sources have ever been heard.
     pub sources: i64,
@@ -105,7 +107,7 @@ pub fn document(frame: &Frame, head: &Head, body: AnyView) -> String {
                 <link rel="icon" type="image/svg+xml" href=favicon(pkg, head.state)/>
                 <script type="speculationrules" nonce=nonce inner_html=SPECULATION></script>
             </head>
-            <body data-role=role>
+            <body data-role=role data-at=frame.at.as_ref().map(|past| past.at.to_string())>
                 <a class="skip" href="#main">"Skip to content"</a>
                 {top(frame)}
                 {strip(frame)}
@@ -150,8 +152,8 @@ fn top(frame: &Frame) -> AnyView {
         });
         view! {
             <ul>
-                <li><a href="/" aria-current=current(Place::Now)>"Now"</a></li>
-                <li><a href="/workflows" aria-current=current(Place::Workflows)>"Workflows"</a></li>
+                <li><a href=parts::to("/") aria-current=current(Place::Now)>"Now"</a></li>
+                <li><a href=parts::to("/workflows") aria-current=current(Place::Workflows)>"Workflows"</a></li>
                 <li><a href="/components" aria-current=current(Place::Components)>"Components"</a></li>
                 <li><a href="/runbooks" aria-current=current(Place::Runbooks)>"Runbooks"</a></li>
                 <li><a href="/reviews" aria-current=current(Place::Reviews)>"Reviews "{reviews}</a></li>
@@ -228,11 +230,15 @@ pub(super) fn demo_roles(present: Option<Role>, next: &str) -> AnyView {
         .into_any()
 }
 
-/// The freshness strip, and beside it, on a live page, whether the page follows what happens.
+/// The freshness strip, and beside it, on a live page, whether the page follows what happens; or which moment it is that
+/// a page of the past shows.
 fn strip(frame: &Frame) -> AnyView {
     // A stranger who is asked to sign in is told nothing of the sources, not that there are none.
     if frame.viewer.is_none() && frame.place == Place::Other {
         return ().into_any();
+    }
+    if let Some(past) = &frame.at {
+        return parts::past_strip(past);
     }
     let live = frame.topic.as_ref().map(|topic| {
         let made = frame.now.clock_seconds(&frame.zone);
@@ -278,6 +284,7 @@ mod tests {
             reviews_waiting: 3,
             heard: Heard { sources: 5, silent: vec![("wms".to_owned(), Moment::from_millis(0))] },
             book_errors: vec!["refunds.yaml:14: not a duration".to_owned()],
+            at: None,
             topic: Some("now".to_owned()),
             told: 7,
             notice: Some("Saved.".to_owned()),

@@ -274,8 +274,8 @@ pub fn body(picture: &WorkflowPicture) -> AnyView {
 /// On a phone, what to do next stays in reach of the thumb.
 fn bar(picture: &WorkflowPicture) -> AnyView {
     match &picture.incident {
-        Some(incident) => parts::block("bar", parts::bar(incident)),
-        None => parts::no_block("bar"),
+        Some(incident) if !parts::is_past() => parts::block("bar", parts::bar(incident)),
+        _ => parts::no_block("bar"),
     }
 }
 
@@ -321,7 +321,9 @@ fn paused_before(picture: &WorkflowPicture) -> AnyView {
     let href = format!("/workflows/{}/pause", parts::path_part(&picture.row.id));
     let list = view! {
         {parts::pause_history(&picture.pauses.history)}
-        <p class="more"><a href=href>"Pause this workflow, a step or a queue"{parts::icon("arrow-right")}</a></p>
+        {(!parts::is_past()).then(|| view! {
+            <p class="more"><a href=href>"Pause this workflow, a step or a queue"{parts::icon("arrow-right")}</a></p>
+        })}
     };
     parts::section("pauses", "Pauses", list.into_any())
 }
@@ -432,7 +434,7 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
     let needs = (!answers.needs.is_empty()).then(|| {
         let row = |(id, name, without): &(String, String, Option<String>)| {
             let without = without.clone().unwrap_or_else(|| "Not written yet: what happens without it.".to_owned());
-            view! { <div><dt><a href=format!("/components/{id}")>{name.clone()}</a></dt><dd>{without}</dd></div> }
+            view! { <div><dt><a href=parts::to(format!("/components/{id}"))>{name.clone()}</a></dt><dd>{without}</dd></div> }
         };
         view! {
             <details><summary>{format!("It needs {} components", answers.needs.len())}</summary>

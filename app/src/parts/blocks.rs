@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::marks::{badge, icon};
+use super::past::{is_past, to};
 use crate::islands::CopyButton;
 use crate::model::status::State;
 
@@ -65,12 +66,12 @@ pub fn no_block(name: &'static str) -> AnyView {
     view! { <div data-live=name class=format!("block b-{name}") hidden></div> }.into_any()
 }
 
-/// A question nobody has answered yet, and where to answer it.
+/// A question nobody has answered yet, and where to answer it; not in the past.
 pub fn gap(text: &str, href: Option<String>) -> AnyView {
     view! {
         <p class="gap">
             {icon("pencil")}<span>{text.to_owned()}</span>
-            {href.map(|href| view! { <a href=href>"Write it"</a> })}
+            {href.filter(|_| !is_past()).map(|href| view! { <a href=href>"Write it"</a> })}
         </p>
     }
     .into_any()
@@ -96,7 +97,7 @@ pub fn notice(kind: &'static str, text: &str) -> AnyView {
 /// The way up from here: `(name, href)`, the page itself left out.
 pub fn crumbs(way: &[(&str, &str)]) -> AnyView {
     let one = |(name, href): &(&str, &str)| {
-        view! { <li><a href=(*href).to_owned()>{(*name).to_owned()}</a></li> }
+        view! { <li><a href=to(*href)>{(*name).to_owned()}</a></li> }
     };
     view! { <nav class="crumbs" aria-label="Where this is"><ol>{way.iter().map(one).collect_view()}</ol></nav> }
         .into_any()
@@ -173,7 +174,7 @@ pub fn names(links: &[(String, String)]) -> AnyView {
         let name = name.clone();
         match href.is_empty() {
             true => view! { <li>{name}</li> }.into_any(),
-            false => view! { <li><a href=href.clone()>{name}</a></li> }.into_any(),
+            false => view! { <li><a href=to(href.clone())>{name}</a></li> }.into_any(),
         }
     };
     view! { <ul class="names">{links.iter().map(one).collect_view()}</ul> }.into_any()

@@ -321,7 +321,8 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
     };
     let text = |value: &Option<String>| value.clone().map(IntoAny::into_any);
     let part = |part: &Option<(String, String)>| {
-        part.as_ref().map(|(id, name)| view! { <a href=format!("/components/{id}")>{name.clone()}</a> }.into_any())
+        part.as_ref()
+            .map(|(id, name)| view! { <a href=super::to(format!("/components/{id}"))>{name.clone()}</a> }.into_any())
     };
     let now = [(step.open, "on track"), (step.retrying, "retrying"), (step.late, "late"), (step.broken, "failed")];
     let now: Vec<(String, String)> = now

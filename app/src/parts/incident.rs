@@ -1,11 +1,13 @@
 //! What to do about a problem, step by step, with who did what: the same on a workflow's page and on the problem's own.
 //!
 //! It is drawn once for everybody; what only operators may press is hidden from others by the role on the page's body.
+//! On a page of the past nothing can be pressed.
 
 use leptos::prelude::*;
 
 use super::blocks::{gap, text_area};
 use super::marks::icon;
+use super::past::is_past;
 use super::recovery::{from, warning};
 use super::times::{when, when_ago};
 use crate::pages::problem::{HandOver, Incident, Owner, StepTick, Ticked};
@@ -42,8 +44,12 @@ pub fn incident(incident: &Incident) -> AnyView {
     .into_any()
 }
 
-/// What only operators see; others read who may.
+/// What only operators see; others read who may. On a page of the past it is left out.
 pub fn for_operators(body: AnyView) -> AnyView {
+    if is_past() {
+        return view! { <p class="dim">"This is how it was. What can be done is on the page as it is now."</p> }
+            .into_any();
+    }
     view! {
         <div class="for-operators">{body}</div>
         <p class="not-operators dim">"Acting on it needs the role operator."</p>
@@ -63,22 +69,29 @@ fn owner_line(id: i64, owner: Option<&Owner>, hand_over: Option<&HandOver>) -> A
         None => ("I'm on it", String::new()),
     };
     let class = if owner.is_some() { "button" } else { "button primary" };
-    let own = view! {
-        <form method="post" action=format!("/problems/{id}/own") class="for-operators">
-            <input type="hidden" name="instead_of" value=instead_of/>
-            <button class=class>{label}</button>
-        </form>
-    };
+    let own = (!is_past()).then(|| {
+        view! {
+            <form method="post" action=format!("/problems/{id}/own") class="for-operators">
+                <input type="hidden" name="instead_of" value=instead_of/>
+                <button class=class>{label}</button>
+            </form>
+        }
+    });
     let offered = hand_over.map(|offered| {
+        let accept = (!is_past()).then(|| {
+            view! {
+                <form method="post" action=format!("/problems/{id}/accept") class="for-operators">
+                    <button class="button primary">"I take it"</button>
+                </form>
+            }
+        });
         view! {
             <div class="notice n-info handed" role="status">
                 {icon("info")}
                 <div>
                     <p><b>{offered.by.clone()}</b>" handed it over "{when(offered.at)}</p>
                     <p class="words">{offered.words.clone()}</p>
-                    <form method="post" action=format!("/problems/{id}/accept") class="for-operators">
-                        <button class="button primary">"I take it"</button>
-                    </form>
+                    {accept}
                 </div>
             </div>
         }
@@ -112,7 +125,7 @@ fn step_row(incident: &Incident, n: usize, step: &StepTick) -> AnyView {
         };
         view! { <small>{how}{when(done.at)}" by "{done.by.clone()}", version "{done.version}</small> }
     });
-    let skip = (step.done.is_none()).then(|| {
+    let skip = (step.done.is_none() && !is_past()).then(|| {
         let field = format!("skip-{id}-{n}");
         view! {
             <details class="skip for-operators" data-live-keep="">
@@ -126,12 +139,19 @@ fn step_row(incident: &Incident, n: usize, step: &StepTick) -> AnyView {
             </details>
         }
     });
-    view! {
-        <li class=class data-key=step.text.clone()>
+    let tick = match is_past() {
+        true => view! { <span class="tick">{icon(mark)}</span> }.into_any(),
+        false => view! {
             <form method="post" action=action class="tick for-operators">
                 {hidden(act)}
                 <button aria-label=name aria-pressed=if class == "done" { "true" } else { "false" }>{icon(mark)}</button>
             </form>
+        }
+        .into_any(),
+    };
+    view! {
+        <li class=class data-key=step.text.clone()>
+            {tick}
             <div><p>{step.text.clone()}</p>{told}</div>
             {skip}
         </li>

@@ -10,6 +10,7 @@ mod flow;
 mod freshness;
 mod incident;
 mod marks;
+mod past;
 mod pauses;
 mod queue_chart;
 pub mod records;
@@ -34,6 +35,7 @@ pub use flow::{diagram, legend, spine};
 pub use freshness::freshness;
 pub use incident::{bar, for_operators, incident, owner as on_it};
 pub use marks::{affected, badge, condition, icon, mark, tag, trust_badge};
+pub use past::{Past, is_past, past_strip, to};
 pub use pauses::{pause_history, pauses_now};
 pub use queue_chart::queue_chart;
 pub use recovery::recovery;
@@ -48,10 +50,12 @@ pub use times::{day, length, seconds, when, when_ago, when_words};
 pub struct Ink {
     /// Where script, style and icons are, like `/pkg/3f9a…`; no slash at the end.
     pub pkg: String,
-    /// What time it is for this page.
+    /// What time it is for this page; the moment that it shows, where that is over.
     pub now: Moment,
     /// The zone that times are shown in.
     pub zone: TimeZone,
+    /// Whether the page shows a moment that is over.
+    pub past: bool,
 }
 
 impl Ink {
@@ -63,5 +67,10 @@ impl Ink {
 
 /// The ink of this rendering. Without one: UTC, the epoch, `/pkg`, so that a piece can be drawn alone in a test.
 pub fn ink() -> Ink {
-    use_context::<Ink>().unwrap_or(Ink { pkg: "/pkg".to_owned(), now: Moment::default(), zone: TimeZone::UTC })
+    use_context::<Ink>().unwrap_or(Ink {
+        pkg: "/pkg".to_owned(),
+        now: Moment::default(),
+        zone: TimeZone::UTC,
+        past: false,
+    })
 }

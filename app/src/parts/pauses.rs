@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::blocks::empty;
 use super::marks::{badge, icon};
+use super::past::is_past;
 use super::times::when;
 use crate::model::status::State;
 use crate::pages::pause::PauseRow;
@@ -13,10 +14,11 @@ use crate::pages::pause::PauseRow;
 pub fn pauses_now(in_force: &[PauseRow], resumed: &[PauseRow], href: &str, said: &str) -> AnyView {
     let now = in_force.iter().map(|row| {
         let sentence = (!said.contains(row.sentence.trim_start_matches("Paused "))).then(|| row.sentence.clone());
+        let change = (!is_past()).then(|| view! { <a href=href.to_owned()>"Resume or prolong"</a> });
         view! {
             <li class="s-paused">
                 {badge(State::Paused)}
-                <p><strong>{row.name.clone()}</strong>" "{sentence}" "<a href=href.to_owned()>"Resume or prolong"</a></p>
+                <p><strong>{row.name.clone()}</strong>" "{sentence}" "{change}</p>
             </li>
         }
     });

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::blocks::{empty, text_area_text};
 use super::marks::{icon, tag};
+use super::past::{is_past, to};
 use super::rows::{path_part, subject_path};
 use super::times::when;
 use crate::model::report::{LONGEST, Report};
@@ -21,8 +22,12 @@ pub struct Saying {
     pub error: Option<String>,
 }
 
-/// The form to say that something looks wrong; who is not signed in is asked to sign in first.
+/// The form to say that something looks wrong; who is not signed in is asked to sign in first. Nothing is said of the
+/// past.
 pub fn say(saying: &Saying) -> AnyView {
+    if is_past() {
+        return ().into_any();
+    }
     let open = saying.error.is_some();
     let inside = match saying.may {
         true => form(saying),
@@ -77,7 +82,7 @@ pub fn reports(reports: &[Report]) -> AnyView {
 fn report(report: &Report) -> AnyView {
     let (href, about) = place(report);
     let seen = report.seen_by.as_ref().map(|by| tag(&format!("seen by {by}")));
-    let button = report.seen_at.is_none().then(|| {
+    let button = (report.seen_at.is_none() && !is_past()).then(|| {
         view! {
             <form class="for-operators" method="post" action=format!("/reports/{}/seen", report.id)>
                 <button class="button">"Seen"<span class="sr">{format!(": {}", report.text)}</span></button>
@@ -86,7 +91,7 @@ fn report(report: &Report) -> AnyView {
     });
     view! {
         <li data-key=format!("report {}", report.id)>
-            <span class="c-name"><a href=href>{about}</a></span>
+            <span class="c-name"><a href=to(href)>{about}</a></span>
             <span class="c-what">{format!("{} says: {}", report.by, report.text)}" "{seen}</span>
             <span class="c-when">"said "{when(report.at)}</span>
             <span class="c-act">{button}</span>

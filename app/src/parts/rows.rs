@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::incident::owner;
 use super::marks::{icon, mark, tag, trust_badge};
+use super::past::to;
 use super::times::{when, when_ago};
 use crate::model::book::Criticality;
 use crate::model::review::TOLD;
@@ -34,7 +35,7 @@ fn workflow_row(row: &WorkflowRow) -> AnyView {
         <li data-key=row.id.clone() class=format!("s-{}", row.state.name())>
             <span class="c-state">{mark(row.state)}</span>
             <span class="c-name">
-                <a href=format!("/workflows/{}", path_part(&row.id))>{row.name.clone()}</a>
+                <a href=to(format!("/workflows/{}", path_part(&row.id)))>{row.name.clone()}</a>
                 {(row.criticality == Criticality::Critical).then(|| tag("critical"))}
                 {(!row.declared).then(|| tag("not in the book"))}
             </span>
@@ -97,7 +98,8 @@ fn problem_row(row: &ProblemRow) -> AnyView {
 /// Runs: state, id and subject, where it is, when it started and was last heard of.
 pub fn run_rows(rows: &[RunRow]) -> AnyView {
     let one = |row: &RunRow| {
-        let subject = row.subject.as_ref().map(|s| view! { <small><a href=subject_path(s)>{s.clone()}</a></small> });
+        let subject =
+            row.subject.as_ref().map(|s| view! { <small><a href=to(subject_path(s))>{s.clone()}</a></small> });
         run_row(row, row.run.clone(), subject.into_any())
     };
     view! { <ul class="rows r-run" data-live-order="ask">{rows.iter().map(one).collect_view()}</ul> }.into_any()
@@ -122,7 +124,7 @@ fn run_row(row: &RunRow, key: String, beside: AnyView) -> AnyView {
     view! {
         <li data-key=key class=format!("s-{}", row.state.name())>
             <span class="c-state">{mark(row.state)}</span>
-            <span class="c-name"><a href=href><code>{row.run.clone()}</code></a>{beside}</span>
+            <span class="c-name"><a href=to(href)><code>{row.run.clone()}</code></a>{beside}</span>
             <span class="c-what">{row.sentence.clone()}</span>
             <span class="c-when"><span>"started "{when(row.since)}</span>{last}</span>
         </li>
@@ -189,7 +191,7 @@ fn change_row(row: &ChangeRow) -> AnyView {
     view! {
         <li data-key=format!("{} {} {}", row.subject, row.field, row.changed_at.millis())>
             <span class="c-when">{when(row.changed_at)}</span>
-            <span class="c-name"><a href=row.href.clone()>{row.name.clone()}</a></span>
+            <span class="c-name"><a href=to(row.href.clone())>{row.name.clone()}</a></span>
             <span class="c-what"><code>{row.field.clone()}</code>" "{values}</span>
             <span class="c-owner">"by "{row.by.clone()}{link}</span>
             {flags}

@@ -23,8 +23,10 @@ pub enum Error {
     NotFound(&'static str, String),
     /// 403: what was wanted, the role it needs, the role they have.
     Role(&'static str, Role, Option<Role>),
-    /// 422 or 400: what is wrong with the request, in a sentence.
+    /// 422: what is wrong with the request, in a sentence.
     Invalid(String),
+    /// 400: why no page can be shown as it was at the moment that was asked for, in a sentence.
+    Moment(String),
     /// 429: too much at once; how many seconds to wait.
     Busy(&'static str, u32),
     /// 500: the database failed; the cause goes to the log alone.
@@ -48,6 +50,7 @@ impl Error {
             Self::NotFound(..) => StatusCode::NOT_FOUND,
             Self::Role(..) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Moment(_) => StatusCode::BAD_REQUEST,
             Self::Busy(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -59,6 +62,7 @@ impl Error {
             Self::NotFound(kind, id) => format!("There is no {kind} \"{id}\""),
             Self::Role(wanted, ..) => format!("You may not {wanted}"),
             Self::Invalid(_) => "That cannot be done as it was asked".to_owned(),
+            Self::Moment(_) => "That moment cannot be shown".to_owned(),
             Self::Busy(what, _) => (*what).to_owned(),
             Self::Database(_) => "This page could not be made".to_owned(),
         }
@@ -72,7 +76,7 @@ impl Error {
                 format!("It needs the role {}; you are {}. An admin can change that.", needed.name(), have.name())
             }
             Self::Role(_, needed, None) => format!("It needs the role {}. Sign in first.", needed.name()),
-            Self::Invalid(why) => why.clone(),
+            Self::Invalid(why) | Self::Moment(why) => why.clone(),
             Self::Busy(_, seconds) => format!("Nothing was lost. Try again in {seconds} seconds."),
             Self::Database(_) => {
                 "The database did not answer as it should; the log says why. Events are still taken as soon as it does. Try again.".to_owned()

@@ -1,5 +1,6 @@
 //! The whole URL map.
 
+pub mod at;
 pub mod blast;
 pub mod check_in;
 pub mod components;

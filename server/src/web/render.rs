@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use app::model::moment::Moment;
+use app::model::past;
 use app::pages::shell::{self, Frame, Head, Place, Viewer};
-use app::parts::Ink;
+use app::parts::{Ink, Past};
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +20,7 @@ use crate::App;
 use crate::live::Topic;
 use crate::standing;
 
-/// Answers with a page.
+/// Answers with a page: of what is so now, or of the moment that the context carries (see [`super::at`]).
 pub async fn page(
     app: &App,
     context: PageContext,
@@ -29,8 +30,18 @@ pub async fn page(
     status: StatusCode,
     body: impl FnOnce() -> AnyView,
 ) -> Response {
-    let frame = frame(app, context.viewer, context.notice, place, topic).await;
-    let (html, policy) = drawn(&ink(app, frame.now), || {
+    let frame = match context.at {
+        None => frame(app, context.viewer, context.notice, place, topic).await,
+        Some(at) => {
+            let now = app.now();
+            let past = Past { at, recorded: context.recorded, now, back: past::address(&context.path, None) };
+            // What is known of the portal itself is of now and belongs on no page of the past.
+            let frame = frame(app, context.viewer, context.notice, place, None).await;
+            Frame { now: at, at: Some(past), book_errors: Vec::new(), ..frame }
+        }
+    };
+    let ink = Ink { past: frame.at.is_some(), ..ink(app, frame.now) };
+    let (html, policy) = drawn(&ink, || {
         let html = shell::document(&frame, &head, body());
         let nonce = leptos::nonce::use_nonce().map(|n| n.as_inner().to_string()).unwrap_or_default();
         (html, policy(&nonce))
@@ -75,6 +86,7 @@ pub async fn frame(
         reviews_waiting: if may_read { reviews } else { 0 },
         heard,
         book_errors: if may_read { world.book_errors.clone() } else { Vec::new() },
+        at: None,
         topic: topic.map(|t| t.to_string()),
         told: app.live.told(),
         notice,
@@ -83,7 +95,7 @@ pub async fn frame(
 
 /// What pieces of pages are drawn with now.
 pub fn ink(app: &App, now: Moment) -> Ink {
-    Ink { pkg: pkg::folder(), now, zone: app.config.zone() }
+    Ink { pkg: pkg::folder(), now, zone: app.config.zone(), past: false }
 }
 
 /// Draws under an owner of its own, as leptos asks; islands are told by their context that this is the server.

@@ -160,6 +160,10 @@ pub struct PageContext {
     pub address: String,
     /// The page to be on after signing in: this one, or for a form the one it stands on.
     pub back: String,
+    /// The moment that the page shows, where a handler that can has been asked for one that is over.
+    pub at: Option<Moment>,
+    /// When what it shows was recorded as a whole; never after `at`.
+    pub recorded: Option<Moment>,
     session: Option<Session>,
 }
 
@@ -178,11 +182,24 @@ impl FromRequestParts<Arc<App>> for PageContext {
         };
         let path = path_of(&parts.uri);
         let back = if reads { local_path(&path) } else { referring_path(&parts.headers) };
-        Ok(Self { viewer, back: back.unwrap_or("/").to_owned(), path, notice, address: address(parts), session })
+        let back = back.unwrap_or("/").to_owned();
+        Ok(Self { viewer, back, path, notice, address: address(parts), at: None, recorded: None, session })
     }
 }
 
 impl PageContext {
+    /// For a page that shows this moment, if one was asked for.
+    #[must_use]
+    pub fn at(self, at: Option<Moment>) -> Self {
+        Self { at, ..self }
+    }
+
+    /// For a page that shows what was recorded then.
+    #[must_use]
+    pub fn recorded(self, recorded: Moment) -> Self {
+        Self { recorded: Some(recorded), ..self }
+    }
+
     /// Says a word on the next page that is shown: `context.flash("Saved as version 3.").await`.
     pub async fn flash(&self, words: &str) {
         // Only who is signed in has a session, and so a next page that knows them.
