@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod judging;
 pub mod live;
 pub mod password;
+pub mod recording;
 pub mod standing;
 pub mod store;
 pub mod web;
@@ -31,6 +32,7 @@ use crate::db::Db;
 use crate::ingest::writer::Writer;
 use crate::live::Live;
 use crate::password::PasswordPool;
+use crate::recording::Recording;
 use crate::world::Worlds;
 
 /// Everything that a request may need.
@@ -56,6 +58,8 @@ pub struct App {
     pub queues: judging::queues::Remembered,
     /// What was last claimed by comparing with the usual.
     pub usual: judging::usual::Cache,
+    /// What is known of the recording of pictures.
+    pub recording: Recording,
     /// The pictures that live pages follow.
     pub pictures: web::live::Pictures,
     /// Becomes true when the portal is asked to stop: what never ends by itself ends then.
@@ -79,6 +83,7 @@ impl App {
         let worlds = Arc::new(Worlds::default());
         let live = Live::default();
         let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone());
+        let recording = Recording::new(&live);
         let app = Arc::new(Self {
             db,
             config,
@@ -90,6 +95,7 @@ impl App {
             clock,
             queues: judging::queues::Remembered::default(),
             usual: judging::usual::Cache::default(),
+            recording,
             pictures: web::live::Pictures::default(),
             stopping: watch::channel(false).0,
         });

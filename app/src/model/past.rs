@@ -26,7 +26,8 @@ pub fn asked(text: &str, now: Moment, zone: &TimeZone) -> Result<Moment, String>
 }
 
 fn local(text: &str, zone: &TimeZone) -> Result<Moment, ()> {
-    let local: DateTime = text.parse().map_err(drop)?;
+    // A day alone is not a moment, though it can be read as its midnight.
+    let local: DateTime = if text.contains('T') { text.parse().map_err(drop)? } else { return Err(()) };
     let zoned = local.to_zoned(zone.clone()).map_err(drop)?;
     Ok(Moment::from_millis(zoned.timestamp().as_millisecond()))
 }

@@ -27,6 +27,10 @@ pub enum Error {
     Invalid(String),
     /// 400: why no page can be shown as it was at the moment that was asked for, in a sentence.
     Moment(String),
+    /// 404: nothing is recorded of the moment that was asked for; from when on something is, in a sentence.
+    NotRecorded(String),
+    /// 410: what was recorded then cannot be read by this version.
+    Unreadable,
     /// 429: too much at once; how many seconds to wait.
     Busy(&'static str, u32),
     /// 500: the database failed; the cause goes to the log alone.
@@ -47,7 +51,8 @@ impl Error {
     /// The status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound(..) => StatusCode::NOT_FOUND,
+            Self::NotFound(..) | Self::NotRecorded(_) => StatusCode::NOT_FOUND,
+            Self::Unreadable => StatusCode::GONE,
             Self::Role(..) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Moment(_) => StatusCode::BAD_REQUEST,
@@ -63,6 +68,8 @@ impl Error {
             Self::Role(wanted, ..) => format!("You may not {wanted}"),
             Self::Invalid(_) => "That cannot be done as it was asked".to_owned(),
             Self::Moment(_) => "That moment cannot be shown".to_owned(),
+            Self::NotRecorded(_) => "Nothing is recorded of that moment".to_owned(),
+            Self::Unreadable => "This record cannot be read any more".to_owned(),
             Self::Busy(what, _) => (*what).to_owned(),
             Self::Database(_) => "This page could not be made".to_owned(),
         }
@@ -76,7 +83,10 @@ impl Error {
                 format!("It needs the role {}; you are {}. An admin can change that.", needed.name(), have.name())
             }
             Self::Role(_, needed, None) => format!("It needs the role {}. Sign in first.", needed.name()),
-            Self::Invalid(why) | Self::Moment(why) => why.clone(),
+            Self::Invalid(why) | Self::Moment(why) | Self::NotRecorded(why) => why.clone(),
+            Self::Unreadable => {
+                "Another version of Watchbook has written it. It is still there as JSON; a later moment may be shown as a page.".to_owned()
+            }
             Self::Busy(_, seconds) => format!("Nothing was lost. Try again in {seconds} seconds."),
             Self::Database(_) => {
                 "The database did not answer as it should; the log says why. Events are still taken as soon as it does. Try again.".to_owned()

@@ -23,5 +23,6 @@ mod runbooks;
 mod runs;
 mod sources;
 mod subjects;
+mod time_travel;
 mod usual;
 mod workflows;
