@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use app::model::moment::Moment;
 
 use crate::App;
+use crate::actions::forget_pictures::forget_pictures;
 use crate::actions::forget_samples::forget_samples;
 use crate::actions::forget_usual::forget_usual;
 use crate::actions::judge_due::judge_due;
 use crate::actions::pause::concerned;
 use crate::judging;
 use crate::live::Topic;
+use crate::recording;
 use crate::store::{pauses, watches};
 
 /// How long at most between two looks: what begins without any event, like silence, is seen within this time.
@@ -53,8 +55,8 @@ impl Clock {
     }
 }
 
-/// Judges everything that is due now, once, and looks at what is claimed to be wrong; gives how many transactions the
-/// judging of runs took.
+/// Judges everything that is due now, once, looks at what is claimed to be wrong, and records what is known then; gives
+/// how many transactions the judging of runs took.
 ///
 /// # Errors
 /// What the database says; what was not judged is due again.
@@ -71,7 +73,9 @@ pub async fn strike(app: &App) -> sqlx::Result<usize> {
     }
     forget_samples(&app.db, app.now()).await?;
     forget_usual(&app.db, app.now()).await?;
+    forget_pictures(&app.db, app.now()).await?;
     app.live.changed(judging::look(app).await?);
+    recording::record(app).await?;
     Ok(rounds)
 }
 

@@ -13,6 +13,7 @@ pub mod judging;
 pub mod known_then;
 pub mod live;
 pub mod password;
+pub mod recording;
 pub mod standing;
 pub mod store;
 pub mod web;
@@ -32,6 +33,7 @@ use crate::db::Db;
 use crate::ingest::writer::Writer;
 use crate::live::Live;
 use crate::password::PasswordPool;
+use crate::recording::Recording;
 use crate::world::{World, Worlds};
 
 /// Everything that a request may need.
@@ -57,6 +59,8 @@ pub struct App {
     pub queues: judging::queues::Remembered,
     /// What was last claimed by comparing with the usual.
     pub usual: judging::usual::Cache,
+    /// What is known of the recording of pictures.
+    pub recording: Recording,
     /// The pictures that live pages follow.
     pub pictures: web::live::Pictures,
     /// Whether the portal could work when that was last asked.
@@ -82,6 +86,7 @@ impl App {
         let worlds = Arc::new(Worlds::default());
         let live = Live::default();
         let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone(), config.room);
+        let recording = Recording::new(&live);
         let app = Arc::new(Self {
             db,
             config,
@@ -93,6 +98,7 @@ impl App {
             clock,
             queues: judging::queues::Remembered::default(),
             usual: judging::usual::Cache::default(),
+            recording,
             pictures: web::live::Pictures::default(),
             readiness: web::health::Readiness::default(),
             stopping: watch::channel(false).0,

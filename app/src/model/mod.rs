@@ -21,6 +21,7 @@ pub mod pause;
 pub mod problem;
 pub mod queue;
 pub mod record;
+pub mod recording;
 pub mod reference;
 pub mod report;
 pub mod retelling;

@@ -1,6 +1,6 @@
 //! What a person says looks wrong: a few plain words, taken as they are.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::without_null;
 use super::moment::Moment;
@@ -9,7 +9,7 @@ use super::moment::Moment;
 pub const LONGEST: usize = 500;
 
 /// What a person said looks wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Its number.
     pub id: i64,

@@ -1,7 +1,7 @@
 //! Components: what there is, and who answers for it.
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::shell::Head;
 use crate::parts;
@@ -37,7 +37,7 @@ pub struct ComponentRow {
 }
 
 /// What something is affected by.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AffectedBy {
     /// The component that is Broken.
     pub id: String,

@@ -1,7 +1,8 @@
 //! Now: is anything wrong, and does it need me?
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::problem::ProblemRow;
 use super::shell::Head;
@@ -12,7 +13,7 @@ use crate::model::status::State;
 use crate::parts;
 
 /// What Now shows; also `GET /api/v1/now`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NowPicture {
     /// When this was looked up.
     pub checked_at: Moment,
@@ -43,7 +44,7 @@ pub struct NowPicture {
 }
 
 /// One change to a part of the book or of the running system.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChangeRow {
     /// What changed, as a reference: `step:order-to-erp/push-to-erp`.
     pub subject: String,
@@ -66,6 +67,42 @@ pub struct ChangeRow {
     pub link: Option<String>,
     /// Slugs of the runbooks that it flags now.
     pub flags: Vec<String>,
+}
+
+impl NowPicture {
+    /// What of it weighs, as one text: the states, what is wrong and who is on it, pauses, what changed or was said, and
+    /// who is silent.
+    pub fn weight(&self) -> String {
+        let row = |w: &WorkflowRow| {
+            let paused = w.paused.as_ref().map(|pause| (pause.target.clone(), pause.until));
+            json!([w.id, w.name, w.state, w.owner, w.trust, w.problem, w.attended, paused])
+        };
+        let rows = self.rows().map(row);
+        let elsewhere = self.elsewhere.iter().map(|p| json!([p.id, p.kind, p.state, p.owner]));
+        let said = self.reports.iter().map(|r| json!([r.id, r.seen_by]));
+        let changed = self.changed.iter().map(|c| json!([c.subject, c.field, c.after, c.changed_at, c.flags]));
+        let silent = self.sources.silent.iter().map(|(source, _)| source);
+        json!([
+            rows.collect::<Vec<_>>(),
+            elsewhere.collect::<Vec<_>>(),
+            self.problems_open,
+            said.collect::<Vec<_>>(),
+            changed.collect::<Vec<_>>(),
+            silent.collect::<Vec<_>>(),
+            self.reviews_waiting,
+        ])
+        .to_string()
+    }
+
+    /// Whether its sentences count time while nothing is heard.
+    pub fn counts_time(&self) -> bool {
+        self.rows().any(|row| row.state != State::OnTrack)
+    }
+
+    /// Every workflow.
+    pub fn rows(&self) -> impl Iterator<Item = &WorkflowRow> {
+        [&self.broken, &self.attention, &self.paused, &self.on_track].into_iter().flatten()
+    }
 }
 
 /// The title and the favicon.

@@ -1,7 +1,7 @@
 //! Pausing a workflow, a step of it or a queue before a step: what is paused now, the form, and every earlier pause.
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::shell::Head;
 use crate::model::moment::Moment;
@@ -33,7 +33,7 @@ pub struct PausePicture {
 }
 
 /// One pause in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PauseRow {
     /// What is paused: `workflow:…`, `step:…/…` or `component:…`.
     pub target: String,

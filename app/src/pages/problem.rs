@@ -1,7 +1,7 @@
 //! One problem: what it is, what to do, what was done, and how it ended. The record of an incident.
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::runs::RunRow;
 use super::shell::Head;
@@ -11,7 +11,7 @@ use crate::model::status::{State, Trust};
 use crate::parts;
 
 /// A problem in a list; also an item of `GET /api/v1/problems`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProblemRow {
     /// Its number.
     pub id: i64,
@@ -56,7 +56,7 @@ pub struct ProblemRow {
 }
 
 /// Who is on a problem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Owner {
     pub name: String,
@@ -64,7 +64,7 @@ pub struct Owner {
 }
 
 /// A section of a runbook, and whether it can be believed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SectionLink {
     pub slug: String,
@@ -74,7 +74,7 @@ pub struct SectionLink {
 }
 
 /// What to do about a problem and how far that has come.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Incident {
     /// The problem.
     pub problem: i64,
@@ -95,7 +95,7 @@ pub struct Incident {
 }
 
 /// Something handed over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct HandOver {
     pub by: String,
@@ -104,7 +104,7 @@ pub struct HandOver {
 }
 
 /// A step of a section during a problem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTick {
     /// The step, as it is written now.
     pub text: String,
@@ -113,7 +113,7 @@ pub struct StepTick {
 }
 
 /// How a step was settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Ticked {
     pub by: String,

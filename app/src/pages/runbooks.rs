@@ -1,7 +1,7 @@
 //! Runbooks: which documents there are, and which can be believed.
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::shell::{Head, Viewer};
 use crate::model::moment::Moment;
@@ -20,7 +20,7 @@ pub struct RunbooksPicture {
 }
 
 /// One runbook in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunbookRow {
     /// Its name in URLs.
     pub slug: String,

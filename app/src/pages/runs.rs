@@ -1,7 +1,7 @@
 //! The runs of a workflow: which are where; every filter is in the URL.
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::shell::Head;
 use crate::model::moment::Moment;
@@ -91,7 +91,7 @@ impl RunFilter {
 }
 
 /// One run in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunRow {
     /// The workflow's id.
     pub workflow: String,

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::components::AffectedBy;
 use super::pause::PauseRow;
@@ -17,10 +18,10 @@ use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::status::State;
 use crate::model::verdict::count_of;
-use crate::parts;
+use crate::parts::{self, Timeline};
 
 /// One workflow; also `GET /api/v1/workflows/{id}`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WorkflowPicture {
     /// Its row, as in the list: state, sentence, since, waiting.
     #[serde(flatten)]
@@ -53,7 +54,7 @@ pub struct WorkflowPicture {
 }
 
 /// The pauses that concern a workflow.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Pauses {
     /// What of it is paused now: the whole, steps, or components that it uses.
     pub in_force: Vec<PauseRow>,
@@ -64,7 +65,7 @@ pub struct Pauses {
 }
 
 /// One thing that is wrong at one place of a workflow.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Trouble {
     /// The state it puts the workflow in.
     pub state: State,
@@ -97,7 +98,7 @@ pub struct Trouble {
 }
 
 /// Who else needs a component that is down.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Affects {
     /// The component.
     pub component: String,
@@ -118,7 +119,7 @@ pub struct ProblemLink {
 }
 
 /// The section of a runbook that says what to do.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recovery {
     /// The runbook.
     pub slug: String,
@@ -141,7 +142,7 @@ pub struct Recovery {
 }
 
 /// What the book says of the flow.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Declared {
     /// Step ids in the book's order.
     pub steps: Vec<String>,
@@ -150,7 +151,7 @@ pub struct Declared {
 }
 
 /// What was seen of the flow.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Observed {
     /// Runs ever heard of.
     pub runs: i64,
@@ -167,7 +168,7 @@ pub struct Observed {
 }
 
 /// A step as seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ObservedStep {
     pub step: String,
@@ -177,7 +178,7 @@ pub struct ObservedStep {
 }
 
 /// An edge as seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ObservedEdge {
     pub from: String,
@@ -187,7 +188,7 @@ pub struct ObservedEdge {
 }
 
 /// How often a step was first or last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct StepCount {
     pub step: String,
@@ -195,7 +196,7 @@ pub struct StepCount {
 }
 
 /// One step and what is there now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepNow {
     /// Its id.
     pub id: String,
@@ -242,7 +243,7 @@ pub struct StepNow {
 }
 
 /// How long a visit of a step usually takes at this hour.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsualTime {
     /// Half of the visits take no longer, in milliseconds.
     pub middle_ms: i64,
@@ -253,7 +254,7 @@ pub struct UsualTime {
 }
 
 /// One edge of the flow.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EdgeNow {
     /// From this step.
     pub from: String,
@@ -266,7 +267,7 @@ pub struct EdgeNow {
 }
 
 /// The five questions every workflow answers; an empty answer is shown as a gap.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Questions {
     /// 1. How does this actually work today? Declared against observed, in a sentence.
     pub works: Option<String>,
@@ -313,17 +314,71 @@ impl Affects {
     }
 }
 
+impl WorkflowPicture {
+    /// What of it weighs, as one text: its state and that of its steps, what is wrong and who is on it, what was ticked,
+    /// pauses, what the book says, and whether documents can be believed. Counts, times and runs come and go.
+    pub fn weight(&self) -> String {
+        let row = &self.row;
+        let paused = |pause: &PauseRow| json!([pause.target, pause.by, pause.since, pause.until, pause.ended_at]);
+        let advice = |r: &Recovery| json!([r.slug, r.section, r.steps, r.trust, r.flags]);
+        let incident = self
+            .incident
+            .as_ref()
+            .map(|i| json!([i.problem, i.owner, i.hand_over, i.steps, i.version, i.recovery.as_ref().map(advice)]));
+        let trouble =
+            self.trouble.iter().map(|t| json!([t.state, t.step, t.problem, t.owner, t.runbook.as_ref().map(advice)]));
+        let steps = self.steps.iter().map(|s| {
+            let declared = json!([s.finish_within, s.retry, s.safe_to_retry, s.if_skipped, s.failure_points]);
+            json!([s.id, s.name, s.state, s.meaning, s.component, s.via, declared])
+        });
+        let asked = &self.questions;
+        let questions =
+            json!([asked.fails, asked.depends, asked.needs, asked.purpose, asked.decisions, asked.workarounds]);
+        let documents = self.documents.iter().map(|d| json!([d.slug, d.version, d.trust, d.flags, d.reviewed]));
+        let pauses = self.pauses.in_force.iter().chain(&self.pauses.history).map(paused);
+        json!([
+            [
+                row.name,
+                row.declared,
+                row.state,
+                row.owner,
+                row.criticality,
+                row.trust,
+                row.problem,
+                row.attended,
+                row.affected_by
+            ],
+            incident,
+            trouble.collect::<Vec<_>>(),
+            steps.collect::<Vec<_>>(),
+            self.declared,
+            questions,
+            documents.collect::<Vec<_>>(),
+            pauses.collect::<Vec<_>>(),
+        ])
+        .to_string()
+    }
+
+    /// Whether its sentences count time while nothing is heard.
+    pub fn counts_time(&self) -> bool {
+        self.row.state != State::OnTrack || self.row.waiting > 0
+    }
+}
+
 /// The title and the favicon.
 pub fn head(picture: &WorkflowPicture) -> Head {
     Head { title: picture.row.name.clone(), state: Some(picture.row.state) }
 }
 
-/// The page.
-pub fn body(picture: &WorkflowPicture) -> AnyView {
+/// The page. Who looks back finds the day at the top, others at the end.
+pub fn body(picture: &WorkflowPicture, day: &Timeline) -> AnyView {
+    let day = |here: bool| here.then(|| parts::timeline(day));
     view! {
         <div class="page workflow">
             {parts::crumbs(&[("Workflows", "/workflows")])}
+            {day(parts::is_past())}
             {blocks(picture).into_iter().map(|(_, block)| block).collect_view()}
+            {day(!parts::is_past())}
         </div>
     }
     .into_any()

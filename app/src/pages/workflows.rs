@@ -1,7 +1,7 @@
 //! Workflows: what exists, who owns it, is it documented and trusted?
 
 use leptos::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::components::AffectedBy;
 use super::pause::PauseRow;
@@ -13,7 +13,7 @@ use crate::model::status::{State, Trust};
 use crate::parts;
 
 /// The list; also `GET /api/v1/workflows` (as `items`).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WorkflowsPicture {
     /// Worst first, then by criticality, then by name.
     pub items: Vec<WorkflowRow>,
@@ -22,7 +22,7 @@ pub struct WorkflowsPicture {
 }
 
 /// One workflow in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WorkflowRow {
     /// Its id.
     pub id: String,

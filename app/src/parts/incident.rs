@@ -47,7 +47,7 @@ pub fn incident(incident: &Incident) -> AnyView {
 /// What only operators see; others read who may. On a page of the past it is left out.
 pub fn for_operators(body: AnyView) -> AnyView {
     if is_past() {
-        return view! { <p class="dim">"This is how it was. What can be done is on the page as it is now."</p> }
+        return view! { <p class="of-then dim">"This is how it was. What can be done is on the page as it is now."</p> }
             .into_any();
     }
     view! {

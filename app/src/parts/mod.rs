@@ -17,6 +17,7 @@ pub mod records;
 mod recovery;
 mod reports;
 mod rows;
+mod timeline;
 mod times;
 #[cfg(test)]
 mod tokens;
@@ -43,6 +44,7 @@ pub use reports::{Saying, reports, say};
 pub use rows::{
     change_rows, path_part, problem_rows, run_rows, run_rows_of, runbook_rows, subject_path, workflow_rows,
 };
+pub use timeline::{Spell, Timeline, timeline};
 pub use times::{day, length, seconds, when, when_ago, when_words};
 
 /// What every piece is drawn with: provided as context by whoever renders.

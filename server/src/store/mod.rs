@@ -6,6 +6,7 @@ pub mod feed;
 pub mod parts;
 pub mod pauses;
 pub mod people;
+pub mod pictures;
 pub mod problems;
 pub mod queues;
 pub mod records;

@@ -186,6 +186,33 @@ pub async fn ended(
     Ok(query.fetch_all(pool).await?.iter().map(problem).collect())
 }
 
+/// The problems that lie in a workflow and were open at any time between two moments, the newest `most` of those that
+/// have ended.
+pub async fn of_workflow_in(
+    pool: &AnyPool,
+    workflow: &str,
+    from: Moment,
+    to: Moment,
+    most: i64,
+) -> sqlx::Result<Vec<Problem>> {
+    let open = format!(
+        "select {COLUMNS} from problems
+        where workflow = $1 and ended_at is null and raised_at <= $2
+        order by raised_at desc, id desc
+        limit $3"
+    );
+    let ended = format!(
+        "select {COLUMNS} from problems
+        where workflow = $1 and ended_at is not null and ended_at >= $4 and raised_at <= $2
+        order by ended_at desc, id desc
+        limit $3"
+    );
+    let query = |sql: String| sqlx::query(AssertSqlSafe(sql)).bind(workflow.to_owned()).bind(to.millis()).bind(most);
+    let mut rows = query(open).fetch_all(pool).await?;
+    rows.extend(query(ended).bind(from.millis()).fetch_all(pool).await?);
+    Ok(rows.iter().map(problem).collect())
+}
+
 /// Makes somebody the owner, or nobody.
 pub async fn set_owner(tx: &mut Tx, id: i64, owner: Option<(&str, Moment)>) -> sqlx::Result<()> {
     sqlx::query("update problems set owner = $1, owned_at = $2 where id = $3")

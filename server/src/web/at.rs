@@ -1,4 +1,4 @@
-//! `?at=`: the moment that a page or its JSON is asked for.
+//! `?at=`: the moment that a page or its JSON is asked for, and what was recorded of it.
 
 use std::sync::Arc;
 
@@ -8,10 +8,14 @@ use axum::extract::{FromRequestParts, OriginalUri, Query};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::error::Error;
 use super::session::PageContext;
 use crate::App;
+use crate::live::Topic;
+use crate::store::pictures;
 
 /// The moment asked for, if one was. What cannot be read or has not been is answered with 400: as a page, or under
 /// `/api/` as a problem.
@@ -50,5 +54,61 @@ impl FromRequestParts<Arc<App>> for At {
         }
         let context = PageContext::from_request_parts(parts, app).await?;
         Err(error.page(app, context).await)
+    }
+}
+
+/// A picture as it was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The moment that was asked for.
+    at: Moment,
+    /// When it was so; never after `at`.
+    pub recorded_at: Moment,
+    text: String,
+}
+
+impl Recorded {
+    /// What was known of a topic at a moment.
+    ///
+    /// # Errors
+    /// When nothing is recorded of it: then it says from when on something is.
+    pub async fn find(app: &App, topic: &Topic, at: Moment) -> Result<Self, Error> {
+        let (pool, name) = (app.db.read(), topic.to_string());
+        match pictures::newest(pool, &name, at).await {
+            Ok(Some((recorded_at, text))) => return Ok(Self { at, recorded_at, text }),
+            Ok(None) => {}
+            Err(sqlx::Error::Decode(error)) => {
+                tracing::error!(%error, %topic, %at, "a recorded picture cannot be unpacked");
+                return Err(Error::Unreadable);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let zone = app.config.zone();
+        Err(Error::NotRecorded(match pictures::first_since(pool, &name, at).await? {
+            Some(first) => format!("What is known is recorded from {} on.", past::in_full(first, app.now(), &zone)),
+            None => "What is known is recorded while the portal runs, and nothing is recorded of this yet.".to_owned(),
+        }))
+    }
+
+    /// The picture, to be drawn.
+    ///
+    /// # Errors
+    /// When this version cannot read it.
+    pub fn picture<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(&self.text).map_err(|error| {
+            tracing::warn!(%error, at = %self.recorded_at, "a recorded picture cannot be read by this version");
+            Error::Unreadable
+        })
+    }
+
+    /// The JSON as it was, with the moment asked for (`at`) and when it was so (`recorded_at`).
+    ///
+    /// # Errors
+    /// When it is no JSON.
+    pub fn json(&self) -> Result<Value, Error> {
+        let mut picture: Value = self.picture()?;
+        picture["at"] = json!(self.at);
+        picture["recorded_at"] = json!(self.recorded_at);
+        Ok(picture)
     }
 }

@@ -36,6 +36,10 @@ pub enum Error {
     },
     /// 400: why no page can be shown as it was at the moment that was asked for, in a sentence.
     Moment(String),
+    /// 404: nothing is recorded of the moment that was asked for; from when on something is, in a sentence.
+    NotRecorded(String),
+    /// 410: what was recorded then cannot be read by this version.
+    Unreadable,
     /// 429: too much at once; how many seconds to wait.
     Busy(&'static str, u32),
     /// 404: what kind of thing was not known at the moment that was asked for, which one, and from when on it is.
@@ -58,7 +62,8 @@ impl Error {
     /// The status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound(..) => StatusCode::NOT_FOUND,
+            Self::NotFound(..) | Self::NotRecorded(_) => StatusCode::NOT_FOUND,
+            Self::Unreadable => StatusCode::GONE,
             Self::Role(..) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { status, .. } => *status,
@@ -77,6 +82,8 @@ impl Error {
             Self::Invalid(_) => "That cannot be done as it was asked".to_owned(),
             Self::Refused { title, .. } => title.clone(),
             Self::Moment(_) => "That moment cannot be shown".to_owned(),
+            Self::NotRecorded(_) => "Nothing is recorded of that moment".to_owned(),
+            Self::Unreadable => "This record cannot be read any more".to_owned(),
             Self::Busy(what, _) => (*what).to_owned(),
             Self::NotYet(kind, id, _) => format!("The {kind} \"{id}\" was not known then"),
             Self::Database(_) => "This page could not be made".to_owned(),
@@ -92,7 +99,10 @@ impl Error {
             }
             Self::Role(_, needed, None) => format!("It needs the role {}. Sign in first.", needed.name()),
             Self::Refused { detail, .. } => detail.clone(),
-            Self::Invalid(why) | Self::Moment(why) => why.clone(),
+            Self::Invalid(why) | Self::Moment(why) | Self::NotRecorded(why) => why.clone(),
+            Self::Unreadable => {
+                "Another version of Watchbook has written it. It is still there as JSON; a later moment may be shown as a page.".to_owned()
+            }
             Self::Busy(_, seconds) => format!("Nothing was lost. Try again in {seconds} seconds."),
             Self::NotYet(_, _, Some(since)) => format!("It is known from {since} on. Ask for a later moment."),
             Self::NotYet(..) => "Ask for another moment.".to_owned(),

@@ -11,8 +11,9 @@ use app::pages::workflows::WorkflowRow;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
+use super::at::{At, Recorded};
 use super::error::Error;
 use super::session::PageContext;
 use super::{problems, render, workflows};
@@ -34,8 +35,15 @@ const MOST_CHANGES: i64 = 12;
 const MOST_REPORTS: i64 = 12;
 
 /// Now as a page.
-pub async fn page(State(app): State<Arc<App>>, context: PageContext) -> Response {
-    match picture(&app).await {
+pub async fn page(State(app): State<Arc<App>>, context: PageContext, At(at): At) -> Response {
+    let (context, picture) = match at {
+        None => (context, picture(&app).await),
+        Some(at) => match Recorded::find(&app, &Topic::Now, at).await {
+            Ok(found) => (context.at(Some(at)).recorded(found.recorded_at), found.picture()),
+            Err(error) => (context, Err(error)),
+        },
+    };
+    match picture {
         Ok(picture) => {
             let head = app::pages::now::head(&picture);
             let body = move || app::pages::now::body(&picture);
@@ -46,8 +54,11 @@ pub async fn page(State(app): State<Arc<App>>, context: PageContext) -> Response
 }
 
 /// Now as JSON.
-pub async fn json(State(app): State<Arc<App>>) -> Result<Json<NowPicture>, Error> {
-    picture(&app).await.map(Json)
+pub async fn json(State(app): State<Arc<App>>, At(at): At) -> Result<Response, Error> {
+    match at {
+        None => picture(&app).await.map(|picture| Json(picture).into_response()),
+        Some(at) => Ok(Json(Recorded::find(&app, &Topic::Now, at).await?.json()?).into_response()),
+    }
 }
 
 /// What Now shows.

@@ -8,7 +8,8 @@ use app::model::blast;
 use app::model::book::{Step as BookStep, Workflow};
 use app::model::group::{down, origins};
 use app::model::hourly::{HOUR, begin};
-use app::model::moment::Moment;
+use app::model::moment::{Moment, Span};
+use app::model::past;
 use app::model::pause::Pause;
 use app::model::problem::{Kind, Problem, recovered};
 use app::model::queue;
@@ -16,18 +17,22 @@ use app::model::reference::Reference;
 use app::model::status::State as Status;
 use app::model::usual::{self, Usual};
 use app::model::verdict::{Place as Where, count_of};
+use app::pages::now::NowPicture;
 use app::pages::problem::Owner;
 use app::pages::shell::Place;
 use app::pages::workflow::{
     Affects, Declared, EdgeNow, Observed, Questions, StepNow, Trouble, UsualTime, WorkflowPicture,
 };
 use app::pages::workflows::{WorkflowRow, WorkflowsPicture};
+use app::parts::{Spell, Timeline};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
+use serde_json::json;
 
+use super::at::{At, Recorded};
 use super::error::Error;
 use super::session::PageContext;
 use super::{components, pause, problems, render, runbooks, runs};
@@ -35,6 +40,7 @@ use crate::App;
 use crate::judging::queues as judging;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
+use crate::store::pictures;
 use crate::store::problems as store_problems;
 use crate::store::tallies::{self, Counts, StepTally};
 use crate::store::usual as kept;
@@ -43,6 +49,12 @@ use crate::world::World;
 /// How many lines of a problem's log are read for its steps.
 const LONGEST_LOG: i64 = 500;
 
+/// How many problems a day shows.
+const MOST_SPELLS: i64 = 50;
+
+/// A record that is no older than this after the begin of a problem is the first that knows of it.
+const SOON_AFTER: Span = Span::from_minutes(1);
+
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -50,8 +62,15 @@ const DAY_MS: i64 = 24 * 3_600_000;
 const NEWEST_RUNS: i64 = 12;
 
 /// The list as a page.
-pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
-    match list(&app).await {
+pub async fn list_page(State(app): State<Arc<App>>, context: PageContext, At(at): At) -> Response {
+    let (context, picture) = match at {
+        None => (context, list(&app).await),
+        Some(at) => match list_then(&app, at).await {
+            Ok((recorded_at, picture)) => (context.at(Some(at)).recorded(recorded_at), Ok(picture)),
+            Err(error) => (context, Err(error)),
+        },
+    };
+    match picture {
         Ok(picture) => {
             let head = app::pages::workflows::head(&picture);
             let body = move || app::pages::workflows::body(&picture);
@@ -62,16 +81,29 @@ pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Res
 }
 
 /// The list as JSON.
-pub async fn list_json(State(app): State<Arc<App>>) -> Result<Json<WorkflowsPicture>, Error> {
-    list(&app).await.map(Json)
+pub async fn list_json(State(app): State<Arc<App>>, At(at): At) -> Result<Response, Error> {
+    let Some(at) = at else { return list(&app).await.map(|list| Json(list).into_response()) };
+    let (recorded_at, WorkflowsPicture { items, next }) = list_then(&app, at).await?;
+    Ok(Json(json!({"items": items, "next": next, "at": at, "recorded_at": recorded_at})).into_response())
 }
 
 /// One workflow as a page.
-pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(id): Path<String>) -> Response {
-    match picture(&app, &id).await {
-        Ok(picture) => {
+pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(id): Path<String>, At(at): At) -> Response {
+    let (context, shown) = match at {
+        None => (context, picture(&app, &id).await),
+        Some(at) => match picture_then(&app, &id, at).await {
+            Ok((recorded_at, picture)) => (context.at(Some(at)).recorded(recorded_at), Ok(picture)),
+            Err(error) => (context, Err(error)),
+        },
+    };
+    let shown = match shown {
+        Ok(picture) => day(&app, &id, at).await.map(|day| (picture, day)),
+        Err(error) => Err(error),
+    };
+    match shown {
+        Ok((picture, day)) => {
             let head = app::pages::workflow::head(&picture);
-            let body = move || app::pages::workflow::body(&picture);
+            let body = move || app::pages::workflow::body(&picture, &day);
             render::page(&app, context, Place::Workflows, head, Some(Topic::Workflow(id)), StatusCode::OK, body).await
         }
         Err(error) => error.page(&app, context).await,
@@ -79,11 +111,62 @@ pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(id): P
 }
 
 /// One workflow as JSON.
-pub async fn json(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    match picture(&app, &id).await {
-        Ok(picture) => Json(picture).into_response(),
-        Err(error) => error.into_response(),
+pub async fn json(State(app): State<Arc<App>>, Path(id): Path<String>, At(at): At) -> Result<Response, Error> {
+    match at {
+        None => picture(&app, &id).await.map(|picture| Json(picture).into_response()),
+        Some(at) => Ok(Json(recorded(&app, &id, at).await?.json()?).into_response()),
     }
+}
+
+/// The list as it was known at a moment, and when it was recorded: what is recorded of Now names every workflow.
+async fn list_then(app: &App, at: Moment) -> Result<(Moment, WorkflowsPicture), Error> {
+    let recorded = Recorded::find(app, &Topic::Now, at).await?;
+    let now: NowPicture = recorded.picture()?;
+    Ok((recorded.recorded_at, sorted(now.rows().cloned().collect())))
+}
+
+/// One workflow as it was known at a moment, and when it was recorded.
+async fn picture_then(app: &App, id: &str, at: Moment) -> Result<(Moment, WorkflowPicture), Error> {
+    let recorded = recorded(app, id, at).await?;
+    let picture: WorkflowPicture = recorded.picture()?;
+    let layout = placed(&picture.steps, &picture.edges);
+    Ok((recorded.recorded_at, WorkflowPicture { layout, ..picture }))
+}
+
+/// The day around the moment that is shown, with the problems of this workflow that are known today.
+async fn day(app: &App, id: &str, at: Option<Moment>) -> Result<Timeline, Error> {
+    let (pool, now) = (app.db.read(), app.now());
+    let shown = at.unwrap_or(now);
+    let to = past::end_of_day(shown, now);
+    let topic = Topic::Workflow(id.to_owned()).to_string();
+    let mut spells = Vec::new();
+    for problem in store_problems::of_workflow_in(pool, id, to - past::DAY, to, MOST_SPELLS).await? {
+        let from = problem.raised_at.unwrap_or(problem.since);
+        // The picture that knows of it is recorded a moment later.
+        let recorded = pictures::first_since(pool, &topic, from).await?.filter(|at| at.since(from) <= SOON_AFTER);
+        spells.push(Spell {
+            problem: problem.id,
+            state: problem.state,
+            name: format!("{}: {}", problem.kind.words(), problem.name),
+            from,
+            to: problem.ended.as_ref().map(|ended| ended.at),
+            known_at: recorded.unwrap_or(from),
+        });
+    }
+    spells.sort_by_key(|spell| (spell.from, spell.problem));
+    Ok(Timeline { page: format!("/workflows/{}", urlencode(id)), to, shown, now, spells })
+}
+
+/// What is recorded of a workflow; one that there is not, and was not, has no moments either.
+async fn recorded(app: &App, id: &str, at: Moment) -> Result<Recorded, Error> {
+    let found = Recorded::find(app, &Topic::Workflow(id.to_owned()), at).await;
+    if let Err(Error::NotRecorded(_)) = found
+        && app.worlds.now().workflow(id).is_none()
+        && tallies::workflow(app.db.read(), id).await?.is_none()
+    {
+        return Err(Error::NotFound("workflow", id.to_owned()));
+    }
+    found
 }
 
 /// Every workflow: worst first, then the most critical, then by name.
@@ -91,11 +174,17 @@ pub async fn list(app: &App) -> Result<WorkflowsPicture, Error> {
     let now = app.now();
     let world = app.worlds.now();
     let standings = standing::all(app, &world, now).await?;
-    let mut items: Vec<_> = standings.iter().map(|s| row(&world, s, now, &app.config.zone())).collect();
+    Ok(sorted(standings.iter().map(|s| row(&world, s, now, &app.config.zone())).collect()))
+}
+
+fn sorted(mut items: Vec<WorkflowRow>) -> WorkflowsPicture {
     items.sort_by(|a, b| {
-        b.state.cmp(&a.state).then(b.criticality.cmp(&a.criticality)).then_with(|| a.name.cmp(&b.name))
+        b.state
+            .cmp(&a.state)
+            .then(b.criticality.cmp(&a.criticality))
+            .then_with(|| (&a.name, &a.id).cmp(&(&b.name, &b.id)))
     });
-    Ok(WorkflowsPicture { items, next: None })
+    WorkflowsPicture { items, next: None }
 }
 
 /// One workflow in a list.

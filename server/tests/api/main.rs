@@ -26,6 +26,7 @@ mod runs;
 mod scenarios;
 mod sources;
 mod subjects;
+mod time_travel;
 mod truth;
 mod usual;
 mod workflows;

@@ -133,10 +133,39 @@ fn meant(text: &str) -> String {
 
 /// The words of a page as they are read, with single spaces.
 pub fn words(html: &str) -> String {
+    words_of(tags(html))
+}
+
+/// Tags without the elements that are `left_out`, and without all that is in them.
+pub fn without(tags: Vec<Tag>, left_out: impl Fn(&Tag) -> bool) -> Vec<Tag> {
+    let mut kept = Vec::new();
+    let mut inside: Option<(String, usize)> = None;
+    for tag in tags {
+        match &mut inside {
+            Some((name, depth)) if tag.name == *name => *depth += 1,
+            Some((name, depth)) if tag.name.strip_prefix('/') == Some(name) => *depth -= 1,
+            None if left_out(&tag) => inside = Some((tag.name.clone(), 1)),
+            _ => {}
+        }
+        match inside {
+            None => kept.push(tag),
+            // What follows the element is read.
+            Some((_, 0)) => {
+                kept.push(tag);
+                inside = None;
+            }
+            Some(_) => {}
+        }
+    }
+    kept
+}
+
+/// The words of tags as they are read, with single spaces.
+pub fn words_of(tags: Vec<Tag>) -> String {
     let inline =
         ["a", "b", "i", "em", "strong", "span", "code", "small", "q", "time", "del", "ins", "kbd", "abbr", "mark"];
     let mut text = String::new();
-    for tag in tags(html).into_iter().filter(|t| !matches!(t.name.as_str(), "title" | "textarea")) {
+    for tag in tags.into_iter().filter(|t| !matches!(t.name.as_str(), "title" | "textarea")) {
         if !inline.contains(&tag.name.trim_start_matches('/')) {
             text.push(' ');
         }
