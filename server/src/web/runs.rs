@@ -5,16 +5,17 @@ use std::sync::Arc;
 use app::model::book::{Step, Workflow};
 use app::model::event::Progress;
 use app::model::judge::{Judged, Watch, judge};
-use app::model::moment::Moment;
+use app::model::moment::{Moment, Span};
 use app::model::pause::{Pause, Paused};
 use app::model::problem::Kind;
 use app::model::report::Report;
 use app::model::run::Visit;
 use app::model::status::{Role, State as Status};
 use app::model::story::{self, Line};
+use app::model::tries::{self, Try};
 use app::model::usual::{left_out, names};
 use app::pages::check_in::CheckInLink;
-use app::pages::run::{AttemptRow, LeftOut, RunPicture, StoryLine, VisitRow};
+use app::pages::run::{AttemptRow, LeftOut, RunPicture, StoryLine, TriesRow, VisitRow};
 use app::pages::runs::{RunFilter, RunRow, RunsPicture};
 use app::pages::shell::Place;
 use app::parts::Saying;
@@ -314,6 +315,7 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
         (Some(declared), Some(watch)) => runbooks::recovery(&world, declared, Some(&watch.step), &watch.cause, now),
         _ => None,
     };
+    let zone = app.config.zone();
     let visited = |id: &str| record.folded.visits.iter().any(|v| v.step == id);
     let ahead = match (declared, judged.ended_at) {
         (Some(declared), None) => {
@@ -323,7 +325,12 @@ pub async fn picture(app: &App, workflow: &str, run: &str) -> Result<RunPicture,
     };
     Ok(RunPicture {
         workflow_name: declared.map_or_else(|| workflow.to_owned(), |w| w.name.clone()),
-        steps: record.folded.visits.iter().map(|v| visit_row(v, declared, &judged, &paused, &lines)).collect(),
+        steps: record
+            .folded
+            .visits
+            .iter()
+            .map(|v| visit_row(v, declared, &judged, &paused, &lines, (now, &zone)))
+            .collect(),
         earlier: (record.folded.events - lines.len() as i64).max(0),
         story: with_words(lines.into_iter().map(story_line).collect(), said),
         runbook,
@@ -338,8 +345,17 @@ fn without(step: &Step) -> LeftOut {
     LeftOut { step: step.id.clone(), name: step.name.clone(), means: step.if_skipped.clone() }
 }
 
-fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused: &Paused, lines: &[Line]) -> VisitRow {
+fn visit_row(
+    visit: &Visit,
+    declared: Option<&Workflow>,
+    judged: &Judged,
+    paused: &Paused,
+    lines: &[Line],
+    (now, zone): (Moment, &TimeZone),
+) -> VisitRow {
     let step = declared.and_then(|w| w.step(&visit.step));
+    let policy = step.and_then(|s| s.retry.as_ref());
+    let tried = tries::tries(visit, step, lines);
     let watch =
         judged.watches.iter().find(|w| w.step == visit.step && !w.between).filter(|w| w.attempt == visit.attempt);
     let ended = visit.has_ended();
@@ -350,12 +366,13 @@ fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused
         (_, Some(within)) => Some(moment(visit.attempt_at) + within),
         _ => None,
     };
+    let next = watch.and_then(|w| w.next_attempt_at).or(visit.next_attempt_at.map(moment));
     VisitRow {
         step: visit.step.clone(),
         name: step_name(declared, &visit.step),
         visit: visit.visit,
         attempt: visit.attempt,
-        max_attempts: step.and_then(|s| s.retry.as_ref()).map(|r| r.max_attempts),
+        max_attempts: policy.map(|r| r.max_attempts),
         state: match watch {
             Some(watch) => paused.state_of_run(&watch.step, watch.state),
             // What failed and was left behind by a later visit, or by the end of the run, is history.
@@ -365,44 +382,42 @@ fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused
         started_at: moment(visit.started_at),
         ended_at: ended.then(|| moment(visit.progress_at)),
         due_at: due,
-        next_attempt_at: watch.and_then(|w| w.next_attempt_at).or(visit.next_attempt_at.map(moment)),
+        next_attempt_at: next,
         error: visit.error.as_ref().map(|e| (e.code.clone(), e.message.clone())),
         declared: declared.is_none() || step.is_some(),
-        attempts: attempts(visit, lines),
+        attempts: match tried.as_slice() {
+            [first, .., _] if tried.len() > 11 => {
+                [first].into_iter().chain(&tried[tried.len() - 10..]).map(attempt_row).collect()
+            }
+            all => all.iter().map(attempt_row).collect(),
+        },
+        tries: tries::folded(&tried).into_iter().map(|part| tries_row(part, now, zone)).collect(),
+        planned: next.map(|at| tries::planned(policy, visit.attempt, at, now)).unwrap_or_default(),
+        gives_up_at: watch.and_then(|w| w.gives_up_at),
+        policy: tries::against_policy(policy, &tried),
     }
 }
 
-/// Each try of a visit, from the lines of its story: the first, and the last ten.
-fn attempts(visit: &Visit, lines: &[Line]) -> Vec<AttemptRow> {
-    let mut rows: Vec<AttemptRow> = Vec::new();
-    let own = lines.iter().filter(|l| l.visit == visit.visit && !l.marks.contains(&"refused"));
-    for line in own {
-        let Some((report, _)) = line.stored.heard.report() else { continue };
-        if report.step.as_deref() != Some(visit.step.as_str()) {
-            continue;
-        }
-        let error = report.error.as_ref().map(|e| (e.code.clone(), e.message.clone()));
-        let over = report.progress.is_result() || report.progress == Progress::Retrying;
-        match rows.iter_mut().find(|r| r.attempt == line.attempt) {
-            Some(row) => {
-                row.progress = report.progress.name().to_owned();
-                row.ended_at = over.then_some(line.at);
-                row.error = error.or(row.error.take());
-            }
-            None => rows.push(AttemptRow {
-                attempt: line.attempt,
-                started_at: line.at,
-                ended_at: over.then_some(line.at),
-                progress: report.progress.name().to_owned(),
-                error,
-            }),
-        }
+fn attempt_row(tried: &Try) -> AttemptRow {
+    AttemptRow {
+        attempt: tried.attempt,
+        started_at: tried.at,
+        ended_at: tried.ended_at,
+        progress: tried.progress.name().to_owned(),
+        error: tried.error.as_ref().map(|e| (e.code.clone(), e.message.clone())),
+        planned_at: tried.planned_at,
+        late_by_ms: tried.late_by.map(Span::millis),
     }
-    rows.sort_by_key(|r| r.attempt);
-    if rows.len() > 11 {
-        rows.drain(1..rows.len() - 10);
-    }
-    rows
+}
+
+fn tries_row(part: &[Try], now: Moment, zone: &TimeZone) -> TriesRow {
+    let alike = match part {
+        [first, .., last] => {
+            Some(format!("{} more like it, {} to {}", part.len(), first.at.words(now, zone), last.at.words(now, zone)))
+        }
+        _ => None,
+    };
+    TriesRow { attempts: part.iter().map(attempt_row).collect(), alike }
 }
 
 fn story_line(line: Line) -> StoryLine {
@@ -417,6 +432,8 @@ fn story_line(line: Line) -> StoryLine {
         source: line.stored.heard.event.source.clone(),
         raw: line.stored.heard.event.body.clone(),
         by: None,
+        visit: line.visit,
+        attempt: line.attempt,
     }
 }
 
@@ -444,6 +461,8 @@ fn with_words(mut story: Vec<StoryLine>, said: Vec<Report>) -> Vec<StoryLine> {
         source: report.by.clone(),
         raw: String::new(),
         by: Some(report.by),
+        visit: 0,
+        attempt: 0,
     }));
     // Stable: what happened at one moment keeps its order.
     story.sort_by_key(|line| line.at);
