@@ -249,13 +249,19 @@ fn took(visit: &Visit) -> Option<Span> {
 
 /// By how much a try came late: after its announced time, or where none was, after what the policy of its step says.
 pub fn late_by(again: &LaterTry, step: Option<&Step>) -> Option<Span> {
+    let late = Moment::from_millis(again.at).since(planned_at(again, step)?);
+    (late > TRY_GRACE).then_some(late)
+}
+
+/// When a try should have come: as announced, or by the policy of its step.
+pub fn planned_at(again: &LaterTry, step: Option<&Step>) -> Option<Moment> {
     let by_policy = || {
-        let wait = step?.retry.as_ref()?.wait_after(again.attempt.saturating_sub(1))?;
+        // A policy that does not say how long it waits makes no try late.
+        let policy = step?.retry.as_ref().filter(|policy| policy.first.is_some())?;
+        let wait = policy.wait_after(again.attempt.saturating_sub(1))?;
         Some(Moment::from_millis(again.failed_at?) + wait)
     };
-    let planned = again.planned_at.map(Moment::from_millis).or_else(by_policy)?;
-    let late = Moment::from_millis(again.at).since(planned);
-    (late > TRY_GRACE).then_some(late)
+    again.planned_at.map(Moment::from_millis).or_else(by_policy)
 }
 
 /// The name under which an error is counted: code and message, with each word that holds a digit left open, so that

@@ -34,5 +34,6 @@ pub mod source;
 pub mod status;
 pub mod story;
 pub mod subject;
+pub mod tries;
 pub mod usual;
 pub mod verdict;

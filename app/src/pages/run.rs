@@ -82,10 +82,27 @@ pub struct VisitRow {
     pub declared: bool,
     /// Each attempt heard of, oldest first; at most the first and the last ten.
     pub attempts: Vec<AttemptRow>,
+    /// Every attempt heard of, oldest first, in parts: one for itself, or several that failed alike.
+    pub tries: Vec<TriesRow>,
+    /// When further tries come, the next one first, as reported or by the declared policy; at most twelve.
+    pub planned: Vec<Moment>,
+    /// When the declared policy gives up, if every further try fails at once.
+    pub gives_up_at: Option<Moment>,
+    /// The declared policy against what was observed, in words; none where there is neither a policy nor a second try.
+    pub policy: Option<String>,
+}
+
+/// Attempts that are told as one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TriesRow {
+    /// All of them, oldest first.
+    pub attempts: Vec<AttemptRow>,
+    /// `4 more like it, 02:15 to 02:40`; none for one that stands for itself.
+    pub alike: Option<String>,
 }
 
 /// One try of a step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct AttemptRow {
     pub attempt: u32,
@@ -93,6 +110,10 @@ pub struct AttemptRow {
     pub ended_at: Option<Moment>,
     pub progress: String,
     pub error: Option<(String, String)>,
+    /// When it should have come: as announced, or by the declared policy. None for the first.
+    pub planned_at: Option<Moment>,
+    /// By how much it came later than that, in milliseconds; none where it came in time.
+    pub late_by_ms: Option<i64>,
 }
 
 /// One line of a story.
@@ -118,6 +139,10 @@ pub struct StoryLine {
     pub raw: String,
     /// The person who said it; none for an event.
     pub by: Option<String>,
+    /// Which visit of its step it belongs to, from 1; 0 for the run as a whole and for what a person said.
+    pub visit: u32,
+    /// Which try of that visit, from 1; 0 likewise.
+    pub attempt: u32,
 }
 
 /// The title and the favicon.
@@ -293,7 +318,45 @@ fn story(picture: &RunPicture) -> AnyView {
     }
     let earlier =
         (picture.earlier > 0).then(|| parts::empty(&format!("{} earlier lines are left out.", picture.earlier)));
-    view! { {earlier}<ol class="story">{picture.story.iter().map(story_line).collect_view()}</ol> }.into_any()
+    let lines = stretches(picture).into_iter().map(|(alike, lines)| match alike {
+        None => lines.iter().map(story_line).collect_view().into_any(),
+        Some(words) => folded(&words, lines),
+    });
+    view! { {earlier}<ol class="story">{lines.collect_view()}</ol> }.into_any()
+}
+
+/// The story in stretches: those that only tell tries which failed alike are told as one, with these words.
+fn stretches(picture: &RunPicture) -> Vec<(Option<String>, &[StoryLine])> {
+    let part = |line: &StoryLine| {
+        let step = line.step.as_ref().filter(|_| line.marks.is_empty() && line.by.is_none())?;
+        let visit = picture.steps.iter().position(|v| v.step == *step && v.visit == line.visit)?;
+        let own = |tries: &TriesRow| tries.alike.is_some() && tries.attempts.iter().any(|a| a.attempt == line.attempt);
+        Some((visit, picture.steps[visit].tries.iter().position(own)?))
+    };
+    picture
+        .story
+        .chunk_by(|a, b| part(a) == part(b))
+        .map(|lines| {
+            let alike = part(&lines[0]).filter(|_| lines.len() > 1);
+            (alike.and_then(|(visit, tries)| picture.steps[visit].tries[tries].alike.clone()), lines)
+        })
+        .collect()
+}
+
+fn folded(words: &str, lines: &[StoryLine]) -> AnyView {
+    let first = &lines[0];
+    view! {
+        <li data-key=format!("alike {} {}", first.at.millis(), first.text)>
+            <span class="at">{parts::seconds(first.at)}</span>
+            <div>
+                <details class="alike">
+                    <summary>{words.to_owned()}</summary>
+                    <ol class="story">{lines.iter().map(story_line).collect_view()}</ol>
+                </details>
+            </div>
+        </li>
+    }
+    .into_any()
 }
 
 fn story_line(line: &StoryLine) -> AnyView {

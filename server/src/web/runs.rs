@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::model::book::{Step, Workflow};
 use app::model::event::Progress;
 use app::model::judge::{Judged, Watch, judge};
-use app::model::moment::Moment;
+use app::model::moment::{Moment, Span};
 use app::model::past;
 use app::model::pause::{Pause, Paused};
 use app::model::problem::Kind;
@@ -13,9 +13,10 @@ use app::model::report::Report;
 use app::model::run::Visit;
 use app::model::status::{Role, State as Status};
 use app::model::story::{self, Line};
+use app::model::tries::{self, Try};
 use app::model::usual::{left_out, names};
 use app::pages::check_in::CheckInLink;
-use app::pages::run::{AttemptRow, LeftOut, RunPicture, StoryLine, VisitRow};
+use app::pages::run::{AttemptRow, LeftOut, RunPicture, StoryLine, TriesRow, VisitRow};
 use app::pages::runs::{RunFilter, RunItem, RunRow, RunsPicture, StepItem};
 use app::pages::shell::Place;
 use app::parts::Saying;
@@ -207,7 +208,7 @@ fn item(app: &App, world: &World, record: &RunRecord, pauses: &[Pause]) -> RunIt
         next_attempt_at: visit.next_attempt_at,
     };
     // What was tried is told by events, which are not read for a list.
-    let steps = visits(record, declared, &judged, &paused, &[]);
+    let steps = visits(record, declared, &judged, &paused, &[], (now, &app.config.zone()));
     RunItem { row: row(app, world, record, pauses), steps: steps.into_iter().map(step).collect() }
 }
 
@@ -357,6 +358,7 @@ pub async fn picture(app: &App, workflow: &str, run: &str, at: Option<Moment>) -
         (Some(declared), Some(watch)) => runbooks::recovery(&world, declared, Some(&watch.step), &watch.cause, now),
         _ => None,
     };
+    let zone = app.config.zone();
     let visited = |id: &str| record.folded.visits.iter().any(|v| v.step == id);
     let ahead = match (declared, judged.ended_at) {
         (Some(declared), None) => {
@@ -366,7 +368,7 @@ pub async fn picture(app: &App, workflow: &str, run: &str, at: Option<Moment>) -
     };
     Ok(RunPicture {
         workflow_name: declared.map_or_else(|| workflow.to_owned(), |w| w.name.clone()),
-        steps: visits(&record, declared, &judged, &paused, &lines),
+        steps: visits(&record, declared, &judged, &paused, &lines, (now, &zone)),
         earlier: (record.folded.events - lines.len() as i64).max(0),
         story: with_words(lines.into_iter().map(story_line).collect(), said),
         runbook,
@@ -390,17 +392,19 @@ fn visits(
     judged: &Judged,
     paused: &Paused,
     lines: &[Line],
+    (now, zone): (Moment, &TimeZone),
 ) -> Vec<VisitRow> {
     let row = |visit: &Visit| {
-        let row = visit_row(visit, declared, judged, paused, lines);
+        let row = visit_row(visit, declared, judged, paused, lines, (now, zone));
         let Some(over_at) = judged.ended_at else { return row };
+        let row = VisitRow { next_attempt_at: None, planned: Vec::new(), gives_up_at: None, ..row };
         if row.ended_at.is_some() {
-            return VisitRow { next_attempt_at: None, ..row };
+            return row;
         }
         let how = record.folded.ended_as().map_or("ended", Progress::name);
         let how = if how == "succeeded" { "ended" } else { how };
         let ended_at = Some(over_at.max(Moment::from_millis(visit.progress_at)));
-        VisitRow { ended_at, cut_off: Some(how.to_owned()), due_at: None, next_attempt_at: None, ..row }
+        VisitRow { ended_at, cut_off: Some(how.to_owned()), due_at: None, ..row }
     };
     record.folded.visits.iter().map(row).collect()
 }
@@ -411,8 +415,17 @@ pub fn not_yet(app: &App, kind: &'static str, id: &str, first: Option<Moment>) -
     Error::NotYet(kind, id.to_owned(), first.map(|first| past::in_full(first, app.now(), &zone)))
 }
 
-fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused: &Paused, lines: &[Line]) -> VisitRow {
+fn visit_row(
+    visit: &Visit,
+    declared: Option<&Workflow>,
+    judged: &Judged,
+    paused: &Paused,
+    lines: &[Line],
+    (now, zone): (Moment, &TimeZone),
+) -> VisitRow {
     let step = declared.and_then(|w| w.step(&visit.step));
+    let policy = step.and_then(|s| s.retry.as_ref());
+    let tried = tries::tries(visit, step, lines);
     let watch =
         judged.watches.iter().find(|w| w.step == visit.step && !w.between).filter(|w| w.attempt == visit.attempt);
     let ended = visit.has_ended();
@@ -423,12 +436,13 @@ fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused
         (_, Some(within)) => Some(moment(visit.attempt_at) + within),
         _ => None,
     };
+    let next = watch.and_then(|w| w.next_attempt_at).or(visit.next_attempt_at.map(moment));
     VisitRow {
         step: visit.step.clone(),
         name: step_name(declared, &visit.step),
         visit: visit.visit,
         attempt: visit.attempt,
-        max_attempts: step.and_then(|s| s.retry.as_ref()).map(|r| r.max_attempts),
+        max_attempts: policy.map(|r| r.max_attempts),
         state: match watch {
             Some(watch) => paused.state_of_run(&watch.step, watch.state),
             // What failed and was left behind by a later visit, or by the end of the run, is history.
@@ -439,44 +453,42 @@ fn visit_row(visit: &Visit, declared: Option<&Workflow>, judged: &Judged, paused
         ended_at: ended.then(|| moment(visit.progress_at)),
         cut_off: None,
         due_at: due,
-        next_attempt_at: watch.and_then(|w| w.next_attempt_at).or(visit.next_attempt_at.map(moment)),
+        next_attempt_at: next,
         error: visit.error.as_ref().map(|e| (e.code.clone(), e.message.clone())),
         declared: declared.is_none() || step.is_some(),
-        attempts: attempts(visit, lines),
+        attempts: match tried.as_slice() {
+            [first, .., _] if tried.len() > 11 => {
+                [first].into_iter().chain(&tried[tried.len() - 10..]).map(attempt_row).collect()
+            }
+            all => all.iter().map(attempt_row).collect(),
+        },
+        tries: tries::folded(&tried).into_iter().map(|part| tries_row(part, now, zone)).collect(),
+        planned: next.map(|at| tries::planned(policy, visit.attempt, at, now)).unwrap_or_default(),
+        gives_up_at: watch.and_then(|w| w.gives_up_at),
+        policy: tries::against_policy(policy, &tried),
     }
 }
 
-/// Each try of a visit, from the lines of its story: the first, and the last ten.
-fn attempts(visit: &Visit, lines: &[Line]) -> Vec<AttemptRow> {
-    let mut rows: Vec<AttemptRow> = Vec::new();
-    let own = lines.iter().filter(|l| l.visit == visit.visit && !l.marks.contains(&"refused"));
-    for line in own {
-        let Some((report, _)) = line.stored.heard.report() else { continue };
-        if report.step.as_deref() != Some(visit.step.as_str()) {
-            continue;
-        }
-        let error = report.error.as_ref().map(|e| (e.code.clone(), e.message.clone()));
-        let over = report.progress.is_result() || report.progress == Progress::Retrying;
-        match rows.iter_mut().find(|r| r.attempt == line.attempt) {
-            Some(row) => {
-                row.progress = report.progress.name().to_owned();
-                row.ended_at = over.then_some(line.at);
-                row.error = error.or(row.error.take());
-            }
-            None => rows.push(AttemptRow {
-                attempt: line.attempt,
-                started_at: line.at,
-                ended_at: over.then_some(line.at),
-                progress: report.progress.name().to_owned(),
-                error,
-            }),
-        }
+fn attempt_row(tried: &Try) -> AttemptRow {
+    AttemptRow {
+        attempt: tried.attempt,
+        started_at: tried.at,
+        ended_at: tried.ended_at,
+        progress: tried.progress.name().to_owned(),
+        error: tried.error.as_ref().map(|e| (e.code.clone(), e.message.clone())),
+        planned_at: tried.planned_at,
+        late_by_ms: tried.late_by.map(Span::millis),
     }
-    rows.sort_by_key(|r| r.attempt);
-    if rows.len() > 11 {
-        rows.drain(1..rows.len() - 10);
-    }
-    rows
+}
+
+fn tries_row(part: &[Try], now: Moment, zone: &TimeZone) -> TriesRow {
+    let alike = match part {
+        [first, .., last] => {
+            Some(format!("{} more like it, {} to {}", part.len(), first.at.words(now, zone), last.at.words(now, zone)))
+        }
+        _ => None,
+    };
+    TriesRow { attempts: part.iter().map(attempt_row).collect(), alike }
 }
 
 fn story_line(line: Line) -> StoryLine {
@@ -491,6 +503,8 @@ fn story_line(line: Line) -> StoryLine {
         source: line.stored.heard.event.source.clone(),
         raw: line.stored.heard.event.body.clone(),
         by: None,
+        visit: line.visit,
+        attempt: line.attempt,
     }
 }
 
@@ -518,6 +532,8 @@ fn with_words(mut story: Vec<StoryLine>, said: Vec<Report>) -> Vec<StoryLine> {
         source: report.by.clone(),
         raw: String::new(),
         by: Some(report.by),
+        visit: 0,
+        attempt: 0,
     }));
     // Stable: what happened at one moment keeps its order.
     story.sort_by_key(|line| line.at);

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use app::model::moment::Span;
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, With, html, on_both_databases, step};
+use crate::support::shelf::Step;
+use crate::support::{TestServer, With, at, html, on_both_databases, step};
 
 on_both_databases![
     the_list_is_paged_without_repeats_while_runs_arrive,
@@ -19,6 +21,8 @@ on_both_databases![
     ended_runs_are_found_by_the_step_that_they_ended_at,
     what_was_open_when_its_run_was_over_is_neither_running_nor_planned,
     what_came_out_of_order_is_not_said_to_have_changed_nothing,
+    forty_tries_stay_readable_and_every_one_of_them_is_there,
+    planned_tries_and_where_the_policy_gives_up_are_shown,
 ];
 
 async fn the_list_is_paged_without_repeats_while_runs_arrive(server: TestServer) {
@@ -256,4 +260,79 @@ async fn what_came_out_of_order_is_not_said_to_have_changed_nothing(server: Test
     let words = html::words(&server.viewer().await.page("/runs/order-to-erp/1").await);
     assert!(words.contains("it stands at its own time, and what is newer still counts"), "{words}");
     assert!(!words.contains("changed nothing"), "{words}");
+}
+
+/// Push to ERP with forty tries, half a minute apart.
+async fn with_forty_tries(server: &TestServer) {
+    let retry = "retry: { max_attempts: 40, backoff: fixed, first: 30s }";
+    server.shelf.push_is_now(Step::new("push", "Push to ERP").says("component: erp-sync").says(retry));
+    server.take_over_the_book().await;
+}
+
+/// A try that begins at a time and fails a second later.
+fn refused(attempt: i64, began: app::model::moment::Moment) -> [Value; 2] {
+    let of =
+        |state, time: app::model::moment::Moment| step("1", "push", state, &time.to_string()).with("attempt", attempt);
+    let error = json!({"code": "503", "message": "refused"});
+    [of("running", began), of("failed", began + Span::from_secs(1)).with("error", error)]
+}
+
+async fn forty_tries_stay_readable_and_every_one_of_them_is_there(server: TestServer) {
+    with_forty_tries(&server).await;
+    server.at("08:40");
+    // The thirtieth comes ten minutes after it should have.
+    let began = |n: i64| at("08:00") + Span::from_secs((n - 1) * 31 + if n >= 30 { 600 } else { 0 });
+    let tries: Vec<_> = (1..=40).flat_map(|n| refused(n, began(n))).collect();
+    server.post_events(tries).await;
+    let run = server.json("/runs/order-to-erp/1").await;
+    let push = &run["steps"][0];
+    let parts: Vec<_> = push["tries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| (part["attempts"].as_array().unwrap().len(), part["alike"].as_str()))
+        .collect();
+    let (before, after) = ("28 more like it, 08:00 to 08:14", "8 more like it, 08:26 to 08:29");
+    assert_eq!(parts, [(1, None), (28, Some(before)), (1, None), (1, None), (8, Some(after)), (1, None)]);
+    let late = &push["tries"][2]["attempts"][0];
+    assert_eq!((&late["attempt"], &late["late_by_ms"]), (&json!(30), &json!(600_000)));
+    assert_eq!(push["attempts"].as_array().unwrap().len(), 11);
+    let sentence = "Declared: 40 tries, 30 s apart. Observed: 40 tries, 30 s to 10 min apart. 1 came 10 min late.";
+    assert_eq!(push["policy"], sentence);
+    let page = server.viewer().await.page("/runs/order-to-erp/1").await;
+    let words = html::words(&page);
+    for said in [sentence, "\u{25c6} try 30 came 10 min late", "40 of 40 tries used, 1 came late", before] {
+        assert!(words.contains(said), "{said} is not in {words}");
+    }
+    // The chart has each try, the late one as another shape; the story opens to every line.
+    let drawn = |name: &str| {
+        html::tags(&page).iter().filter(|t| t.name == name && t.get("class") == Some("try p-failed")).count()
+    };
+    assert_eq!((drawn("circle"), drawn("path")), (39, 1));
+    assert_eq!(run["story"].as_array().unwrap().len(), 80);
+    assert_eq!(words.matches("Push to ERP failed").count(), 41, "each line once, and the answer");
+}
+
+async fn planned_tries_and_where_the_policy_gives_up_are_shown(server: TestServer) {
+    let retry = "retry: { max_attempts: 4, backoff: exponential, first: 5m, factor: 2 }";
+    server.shelf.push_is_now(Step::new("push", "Push to ERP").says("component: erp-sync").says(retry));
+    server.take_over_the_book().await;
+    server.post_events(refused(1, at("08:00")).to_vec()).await;
+    let push = server.json("/runs/order-to-erp/1").await["steps"][0].clone();
+    let planned = ["2026-06-04T08:05:01Z", "2026-06-04T08:15:01Z", "2026-06-04T08:35:01Z"];
+    assert_eq!((&push["planned"], &push["gives_up_at"]), (&json!(planned), &json!(planned[2])));
+    let page = server.viewer().await.page("/runs/order-to-erp/1").await;
+    let hollow = html::tags(&page).into_iter().filter(|t| t.get("class") == Some("try planned"));
+    assert_eq!((hollow.count(), page.contains("class=\"gives-up\"")), (3, true));
+    let words = html::words(&page);
+    let said = "1 of 4 tries used, next 08:05, gives up 08:35";
+    let declared = "Declared: 4 tries, 5 to 20 min apart. Observed: 1 try.";
+    assert!(words.contains(said) && words.contains(declared), "{words}");
+    assert!(words.contains("4 08:35:01 planned") && words.contains("gives up, if each fails at once"), "{words}");
+    // What was planned and did not come says so, and nothing is known of those after it.
+    server.strike_at("08:09").await;
+    let push = server.json("/runs/order-to-erp/1").await["steps"][0].clone();
+    assert_eq!(push["planned"], json!([planned[0]]));
+    let words = html::words(&server.viewer().await.page("/runs/order-to-erp/1").await);
+    assert!(words.contains("planned, did not come"), "{words}");
 }

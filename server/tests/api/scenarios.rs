@@ -338,7 +338,19 @@ async fn late_retry_ends(server: &TestServer) {
     let run = server.json("/runs/refunds/r-1").await;
     let sentence = "Pay the refund failed: 503 card desk busy. Try 2 is under way.";
     assert_eq!((&run["state"], &run["sentence"]), (&json!("retrying"), &json!(sentence)));
-    assert_reads(server, "/runs/refunds/r-1", &[sentence, "2 of 3 tries used", "failed 503 card desk busy"]).await;
+    assert_reads(
+        server,
+        "/runs/refunds/r-1",
+        &[
+            sentence,
+            "try 2 came 6 h late",
+            "Declared: 3 tries, 30 to 60 s apart. Observed: 2 tries, 6 h apart. 1 came 6 h late.",
+            "2 of 3 tries used, 1 came late",
+            "failed 503 card desk busy",
+            "it was planned for 08:00",
+        ],
+    )
+    .await;
 }
 
 fn in_part() -> Scenario {
