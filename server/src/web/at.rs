@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use app::model::moment::Moment;
 use app::model::past;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, OriginalUri, Query};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -47,7 +46,9 @@ impl FromRequestParts<Arc<App>> for At {
             Ok(at) => return Ok(Self(Some(at))),
             Err(why) => Error::Moment(why),
         };
-        if parts.uri.path().starts_with("/api/") {
+        // A nested route sees its own part of the path only.
+        let whole = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+        if whole.path().starts_with("/api/") {
             return Err(error.into_response());
         }
         let context = PageContext::from_request_parts(parts, app).await?;
@@ -88,12 +89,12 @@ impl Recorded {
         }))
     }
 
-    /// The picture, to be drawn.
+    /// The picture as its type reads it, to be drawn.
     ///
     /// # Errors
     /// When this version cannot read it.
-    pub fn picture<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(&self.text).map_err(|error| {
+    pub fn picture<T>(&self, read: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T, Error> {
+        read(&self.text).map_err(|error| {
             tracing::warn!(%error, at = %self.recorded_at, "a recorded picture cannot be read by this version");
             Error::Unreadable
         })
@@ -104,7 +105,7 @@ impl Recorded {
     /// # Errors
     /// When it is no JSON.
     pub fn json(&self) -> Result<Value, Error> {
-        let mut picture: Value = self.picture()?;
+        let mut picture: Value = self.picture(|text| serde_json::from_str(text))?;
         picture["at"] = json!(self.at);
         picture["recorded_at"] = json!(self.recorded_at);
         Ok(picture)
