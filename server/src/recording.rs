@@ -172,8 +172,8 @@ async fn after_start(app: &App, topic: &Topic) -> sqlx::Result<Option<Pace>> {
     };
     Ok(newest.and_then(|(at, text)| {
         let made = match topic {
-            Topic::Now => of_now(&serde_json::from_str(&text).ok()?),
-            _ => of_workflow(&serde_json::from_str(&text).ok()?),
+            Topic::Now => of_now(&NowPicture::read(&text).ok()?),
+            _ => of_workflow(&WorkflowPicture::read(&text).ok()?),
         };
         Some(Pace::from_record(at, &made.content, &made.weight))
     }))

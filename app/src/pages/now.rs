@@ -70,6 +70,14 @@ pub struct ChangeRow {
 }
 
 impl NowPicture {
+    /// Reads it from its JSON.
+    ///
+    /// # Errors
+    /// When it is not the JSON of this version.
+    pub fn read(json: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(json)
+    }
+
     /// What of it weighs, as one text: the states, what is wrong and who is on it, pauses, what changed or was said, and
     /// who is silent.
     pub fn weight(&self) -> String {

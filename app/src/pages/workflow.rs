@@ -32,6 +32,8 @@ pub struct WorkflowPicture {
     pub incident: Option<Incident>,
     /// What needs a person or may soon, worst first.
     pub trouble: Vec<Trouble>,
+    /// Whether the book declares it.
+    pub in_book: bool,
     /// Steps and edges of the book.
     pub declared: Declared,
     /// What was seen.
@@ -315,6 +317,18 @@ impl Affects {
 }
 
 impl WorkflowPicture {
+    /// Reads it from its JSON.
+    ///
+    /// # Errors
+    /// When it is not the JSON of this version.
+    pub fn read(json: &str) -> serde_json::Result<Self> {
+        // `declared` is there twice, and the later one, the flow, is what the JSON means by it.
+        let last_of_each: serde_json::Value = serde_json::from_str(json)?;
+        let mut picture: Self = serde_json::from_value(last_of_each)?;
+        picture.row.declared = picture.in_book;
+        Ok(picture)
+    }
+
     /// What of it weighs, as one text: its state and that of its steps, what is wrong and who is on it, what was ticked,
     /// pauses, what the book says, and whether documents can be believed. Counts, times and runs come and go.
     pub fn weight(&self) -> String {

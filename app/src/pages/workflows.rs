@@ -29,6 +29,7 @@ pub struct WorkflowRow {
     /// Its name; the id when it is not declared.
     pub name: String,
     /// Whether the book declares it.
+    #[serde(default)]
     pub declared: bool,
     /// Its state now.
     pub state: State,

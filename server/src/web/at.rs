@@ -8,7 +8,6 @@ use axum::extract::{FromRequestParts, OriginalUri, Query};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -90,12 +89,12 @@ impl Recorded {
         }))
     }
 
-    /// The picture, to be drawn.
+    /// The picture as its type reads it, to be drawn.
     ///
     /// # Errors
     /// When this version cannot read it.
-    pub fn picture<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(&self.text).map_err(|error| {
+    pub fn picture<T>(&self, read: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T, Error> {
+        read(&self.text).map_err(|error| {
             tracing::warn!(%error, at = %self.recorded_at, "a recorded picture cannot be read by this version");
             Error::Unreadable
         })
@@ -106,7 +105,7 @@ impl Recorded {
     /// # Errors
     /// When it is no JSON.
     pub fn json(&self) -> Result<Value, Error> {
-        let mut picture: Value = self.picture()?;
+        let mut picture: Value = self.picture(|text| serde_json::from_str(text))?;
         picture["at"] = json!(self.at);
         picture["recorded_at"] = json!(self.recorded_at);
         Ok(picture)

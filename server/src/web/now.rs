@@ -39,7 +39,7 @@ pub async fn page(State(app): State<Arc<App>>, context: PageContext, At(at): At)
     let (context, picture) = match at {
         None => (context, picture(&app).await),
         Some(at) => match Recorded::find(&app, &Topic::Now, at).await {
-            Ok(found) => (context.at(Some(at)).recorded(found.recorded_at), found.picture()),
+            Ok(found) => (context.at(Some(at)).recorded(found.recorded_at), found.picture(NowPicture::read)),
             Err(error) => (context, Err(error)),
         },
     };

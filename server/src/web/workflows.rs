@@ -121,14 +121,14 @@ pub async fn json(State(app): State<Arc<App>>, Path(id): Path<String>, At(at): A
 /// The list as it was known at a moment, and when it was recorded: what is recorded of Now names every workflow.
 async fn list_then(app: &App, at: Moment) -> Result<(Moment, WorkflowsPicture), Error> {
     let recorded = Recorded::find(app, &Topic::Now, at).await?;
-    let now: NowPicture = recorded.picture()?;
+    let now = recorded.picture(NowPicture::read)?;
     Ok((recorded.recorded_at, sorted(now.rows().cloned().collect())))
 }
 
 /// One workflow as it was known at a moment, and when it was recorded.
 async fn picture_then(app: &App, id: &str, at: Moment) -> Result<(Moment, WorkflowPicture), Error> {
     let recorded = recorded(app, id, at).await?;
-    let picture: WorkflowPicture = recorded.picture()?;
+    let picture = recorded.picture(WorkflowPicture::read)?;
     let layout = placed(&picture.steps, &picture.edges);
     Ok((recorded.recorded_at, WorkflowPicture { layout, ..picture }))
 }
@@ -258,6 +258,7 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
         None => None,
     };
     Ok(WorkflowPicture {
+        in_book: row.declared,
         incident,
         facts: facts(declared, &standing, &row, now, &zone),
         trouble: trouble(&world, declared, &standing, &open, now),

@@ -29,7 +29,8 @@ fn then(path: &str, time: &str) -> String {
     format!("{path}?at={}", encoded(&at(time).to_string()))
 }
 
-/// What is read in the main part of a page, without what acts and without the ways to other moments.
+/// What is read in the main part of a page, without what acts, without the ways to other moments, and without when Now
+/// was looked up, which names the moment.
 fn read(page: &str) -> String {
     let (_, main) = page.split_once("<main").unwrap();
     let (main, _) = main.split_once("</main>").unwrap();
@@ -41,7 +42,9 @@ fn read(page: &str) -> String {
             || ["for-operators", "not-operators", "of-then"].into_iter().any(has)
             || (tag.name == "a" && (leads("/pause") || leads("/runbooks/new")))
     };
-    html::words_of(html::without(html::tags(&format!("<main{main}")), acts))
+    let words = html::words_of(html::without(html::tags(&format!("<main{main}")), acts));
+    let (before, after) = words.split_once("Checked ").unwrap_or((&words, ""));
+    format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':'))
 }
 
 /// The same without what only names the moment.
@@ -222,7 +225,7 @@ async fn what_does_not_weigh_is_recorded_at_most_every_ten_seconds(server: TestS
     take("1", "08:00:00").await;
     take("2", "08:00:04").await;
     take("3", "08:00:08").await;
-    assert_eq!(recorded_at(&server, "08:00:09").await, "08:00:00");
+    assert_eq!(recorded_at(&server, "08:00:08").await, "08:00:00");
     // What was held back comes without anything being told.
     server.strike_at("08:00:10").await;
     assert_eq!(recorded_at(&server, "08:00:10").await, "08:00:10");
@@ -246,6 +249,9 @@ async fn while_nothing_happens_nothing_is_recorded_but_what_counts_time(server: 
         server.strike_at(time).await;
     }
     assert_eq!(recorded_at(&server, "08:03").await, "08:00:00");
+    let server = server.restarted("08:03:30", |_| ()).await;
+    server.strike_at("08:03:31").await;
+    assert_eq!(recorded_at(&server, "08:03:31").await, "08:00:00", "a restart alone records nothing");
     server.at("08:04");
     refused(&server, "2", "08:04").await;
     server.strike_at("08:04").await;
@@ -253,9 +259,6 @@ async fn while_nothing_happens_nothing_is_recorded_but_what_counts_time(server: 
     assert_eq!(recorded_at(&server, "08:04:30").await, "08:04:00");
     server.strike_at("08:05").await;
     assert_eq!(recorded_at(&server, "08:05").await, "08:05:00", "its sentences count time");
-    let server = server.restarted("08:05:30", |_| ()).await;
-    server.strike_at("08:05:31").await;
-    assert_eq!(recorded_at(&server, "08:05:31").await, "08:05:00", "a restart alone records nothing");
 }
 
 async fn after_a_day_what_weighs_stays_and_after_ninety_days_nothing(server: TestServer) {
@@ -306,19 +309,19 @@ async fn the_day_of_a_workflow_leads_to_where_its_problems_began(server: TestSer
     server.strike_at("08:30:01").await;
     server.at("08:50");
     server.post_events(step("1", "push", "succeeded", "08:50").with("attempt", 4)).await;
-    server.strike_at("10:00").await;
+    server.strike_at("08:55").await;
     let viewer = server.viewer().await;
     let page = viewer.page("/workflows/order-to-erp").await;
     let words = html::words(&page);
-    assert!(words.contains("3 Jun 10:00 to 10:00: 1 problem, the last from 08:30 to 08:50."), "{words}");
+    assert!(words.contains("3 Jun 08:55 to 08:55: 1 problem, the last from 08:30 to 08:50."), "{words}");
     let spell = html::tags(&page).into_iter().find(|tag| tag.get("class") == Some("spell s-broken")).unwrap();
     let href = spell.get("href").unwrap();
     assert_eq!(href, "/workflows/order-to-erp?at=2026-06-04T08%3A30%3A01Z", "the first record that knows of it");
     let past = viewer.page(href).await;
     assert!(html::words(&past).contains("Push to ERP has failed since 08:30"));
-    assert!(html::words(&past).contains("shown: 08:30:01") && html::words(&past).contains("1 hour later"));
+    assert!(html::words(&past).contains("shown: 08:30:01") && html::words(&past).contains("10 minutes later"));
     // From later, that is the problem before.
-    let later = viewer.page(&then("/workflows/order-to-erp", "09:30")).await;
+    let later = viewer.page(&then("/workflows/order-to-erp", "08:54")).await;
     let before = html::tags(&later).into_iter().find(|tag| tag.after == "Where the problem before began").unwrap();
     assert_eq!(before.get("href"), Some(href));
 }
