@@ -279,11 +279,11 @@ describe("review: from a flag to Trusted", () => {
         async () => {
           await page.goto(server.url);
           assert.equal(await waiting(), 1);
+          // Now says that something changed, from what to what, and what it may have made wrong.
+          assert.match(await page.locator(".answer").innerText(), /1 runbook may be outdated/);
         },
         { within: 10_000 },
       );
-      // Now says that something changed, from what to what, and what it may have made wrong.
-      assert.match(await page.locator(".answer .aside").innerText(), /1 runbook may be outdated/);
       const change = page.locator(".r-change > li").first();
       assert.match(await change.innerText(), new RegExp(`Push to ERP[^]*retry\\.max_attempts\\s+${was}\\s+to\\s+${is}`));
       assert.match(await change.locator(".c-flags").innerText(), /ERP refuses orders|erp-refuses-orders/);

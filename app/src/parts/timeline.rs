@@ -20,6 +20,8 @@ pub struct Timeline {
     pub shown: Moment,
     /// What time it is for the reader.
     pub now: Moment,
+    /// The first moment of which something is recorded; none when nothing is yet.
+    pub first: Option<Moment>,
     /// Oldest first.
     pub spells: Vec<Spell>,
 }
@@ -76,6 +78,9 @@ impl Timeline {
 
 /// The day, the form for any other moment, and the steps to those nearby. It is folded up on a page of what is so now.
 pub fn timeline(timeline: &Timeline) -> AnyView {
+    if timeline.first.is_none() {
+        return ().into_any();
+    }
     let sentence = timeline.sentence();
     view! {
         <details class="timeline" id="time" open=super::is_past()>
@@ -182,10 +187,11 @@ fn table(timeline: &Timeline) -> AnyView {
 
 /// The moments nearby: an hour and ten minutes earlier and later, and where the problem before and after began.
 fn ways(timeline: &Timeline) -> AnyView {
-    let Timeline { page, shown, now, spells, .. } = timeline;
+    let Timeline { page, shown, now, spells, first, .. } = timeline;
     let by = |minutes: i64, words: &'static str| {
         let at = *shown + Span::from_minutes(minutes);
-        (at <= *now).then(|| view! { <li><a class="button" href=address(page, Some(at))>{words}</a></li> })
+        (at <= *now && Some(at) >= *first)
+            .then(|| view! { <li><a class="button" href=address(page, Some(at))>{words}</a></li> })
     };
     let to = |at: Option<Moment>, words: &'static str| {
         at.map(|at| view! { <li><a class="button" href=address(page, Some(at))>{words}</a></li> })
@@ -243,7 +249,8 @@ mod tests {
         let (shown, past) = (at(shown), shown != "12:00");
         Owner::new().with(|| {
             Ink { pkg: "/pkg".to_owned(), now: shown, zone: TimeZone::UTC, past }.provide();
-            timeline(&Timeline { page: "/workflows/a".to_owned(), to: now, shown, now, spells }).to_html()
+            timeline(&Timeline { page: "/workflows/a".to_owned(), to: now, shown, now, first: Some(now - DAY), spells })
+                .to_html()
         })
     }
 

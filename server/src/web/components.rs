@@ -94,7 +94,8 @@ pub async fn page(
         Ok(picture) => {
             let head = app::pages::component::head(&picture);
             let body = move || app::pages::component::body(&picture);
-            let topic = Some(Topic::Component(id));
+            // What is supposed stays as it is: what is so now must not take its place.
+            let topic = (!supposed).then_some(Topic::Component(id));
             render::page(&app, context, Place::Components, head, topic, StatusCode::OK, body).await
         }
         Err(error) => error.page(&app, context).await,

@@ -139,6 +139,7 @@ async fn day(app: &App, id: &str, at: Option<Moment>) -> Result<Timeline, Error>
     let shown = at.unwrap_or(now);
     let to = past::end_of_day(shown, now);
     let topic = Topic::Workflow(id.to_owned()).to_string();
+    let first = pictures::first_since(pool, &topic, Moment::default()).await?;
     let mut spells = Vec::new();
     for problem in store_problems::of_workflow_in(pool, id, to - past::DAY, to, MOST_SPELLS).await? {
         let from = problem.raised_at.unwrap_or(problem.since);
@@ -150,11 +151,12 @@ async fn day(app: &App, id: &str, at: Option<Moment>) -> Result<Timeline, Error>
             name: format!("{}: {}", problem.kind.words(), problem.name),
             from,
             to: problem.ended.as_ref().map(|ended| ended.at),
-            known_at: recorded.unwrap_or(from),
+            // What began before anything was recorded is first known where the records begin.
+            known_at: recorded.unwrap_or(from).max(first.unwrap_or(from)),
         });
     }
     spells.sort_by_key(|spell| (spell.from, spell.problem));
-    Ok(Timeline { page: format!("/workflows/{}", urlencode(id)), to, shown, now, spells })
+    Ok(Timeline { page: format!("/workflows/{}", urlencode(id)), to, shown, now, first, spells })
 }
 
 /// What is recorded of a workflow; one that there is not, and was not, has no moments either.

@@ -62,6 +62,8 @@ fn json_path(page: &str) -> String {
 /// What every page shows and gives at one moment, after everything due then was judged.
 async fn shown_at(server: &TestServer, viewer: &Client, time: &str) -> Vec<(String, Value)> {
     server.strike_at(time).await;
+    // A word about what somebody did is shown once, on whatever page comes next.
+    viewer.page("/sources").await;
     let mut shown = Vec::new();
     for page in PAGES {
         shown.push((read(&viewer.page(page).await), known(server.json(&json_path(page)).await)));
