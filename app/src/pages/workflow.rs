@@ -329,8 +329,8 @@ impl WorkflowPicture {
         Ok(picture)
     }
 
-    /// What of it weighs, as one text: its state and that of its steps, what is wrong and who is on it, what was ticked,
-    /// pauses, what the book says, and whether documents can be believed. Counts, times and runs come and go.
+    /// What of it weighs, as one text: its state, its problems and who is on them, what was ticked, pauses, what the book
+    /// says, and whether documents can be believed. Counts, times, runs and the first tries of a policy come and go.
     pub fn weight(&self) -> String {
         let row = &self.row;
         let paused = |pause: &PauseRow| json!([pause.target, pause.by, pause.since, pause.until, pause.ended_at]);
@@ -339,11 +339,14 @@ impl WorkflowPicture {
             .incident
             .as_ref()
             .map(|i| json!([i.problem, i.owner, i.hand_over, i.steps, i.version, i.recovery.as_ref().map(advice)]));
-        let trouble =
-            self.trouble.iter().map(|t| json!([t.state, t.step, t.problem, t.owner, t.runbook.as_ref().map(advice)]));
+        let trouble = self
+            .trouble
+            .iter()
+            .filter(|t| t.problem.is_some())
+            .map(|t| json!([t.state, t.step, t.problem, t.owner, t.runbook.as_ref().map(advice)]));
         let steps = self.steps.iter().map(|s| {
             let declared = json!([s.finish_within, s.retry, s.safe_to_retry, s.if_skipped, s.failure_points]);
-            json!([s.id, s.name, s.state, s.meaning, s.component, s.via, declared])
+            json!([s.id, s.name, s.meaning, s.component, s.via, declared])
         });
         let asked = &self.questions;
         let questions =
@@ -665,4 +668,102 @@ fn differences(picture: &WorkflowPicture) -> AnyView {
     let one = |words: &String| view! { <li>{words.clone()}</li> };
     let list = view! { <ul class="prose">{picture.questions.differences.iter().map(one).collect_view()}</ul> };
     parts::block("differences", parts::section("differences", "Where the book and reality differ", list.into_any()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// A workflow with one step that has failed, as its JSON.
+    fn failed() -> Value {
+        let recovery = json!({
+            "slug": "erp-refuses", "section": "do-this", "title": "ERP refuses", "section_title": "Do this",
+            "steps": ["Call"], "trust": "trusted", "flags": 0,
+        });
+        json!({
+            "id": "a", "name": "A", "in_book": true, "state": "broken", "sentence": "Push has failed for 22 min.",
+            "waiting": 3, "unit": "orders", "criticality": "high", "trust": "trusted", "runbooks": ["erp-refuses"],
+            "problem": 7, "facts": [["Open", "3 orders"]],
+            "incident": {
+                "problem": 7, "recovery": recovery, "steps": [{"text": "Call", "done": null}], "version": 1,
+                "hand_over_draft": "Push has failed for 22 min.",
+            },
+            "trouble": [{
+                "state": "broken", "step": "push", "name": "Push", "sentence": "Push has failed for 22 min.", "count": 3,
+                "href": "", "runbook": recovery, "problem": 7,
+            }],
+            "declared": {"steps": ["push"], "edges": []},
+            "observed": {"runs": 9, "events": 20, "steps": [], "edges": [], "starts": [], "ends": []},
+            "steps": [{
+                "id": "push", "name": "Push", "declared": true, "state": "broken", "fact": "3 failed", "open": 0,
+                "retrying": 0, "late": 0, "broken": 3, "visits": 9, "failure_points": [],
+            }],
+            "edges": [],
+            "questions": {
+                "differences": [], "fails": [], "needs": [], "decisions": [], "workarounds": [],
+                "works": "1 step. 9 runs seen so far.", "purpose": "Orders must arrive.",
+            },
+            "documents": [], "runs": [], "pauses": {"in_force": [], "resumed": [], "history": []},
+        })
+    }
+
+    fn weight(picture: &Value) -> String {
+        WorkflowPicture::read(&picture.to_string()).unwrap().weight()
+    }
+
+    #[test]
+    fn state_owner_ticks_pauses_book_and_trust_weigh() {
+        let pause = json!({
+            "target": "step:a/push", "name": "Push", "by": "anna", "since": "2026-06-04T02:10:00Z",
+            "until": "2026-06-04T04:00:00Z", "reason": "New scanners", "sentence": "Paused",
+        });
+        let anna = json!({"name": "anna", "since": "2026-06-04T02:10:00Z"});
+        let done = json!({"by": "anna", "at": "2026-06-04T02:12:00Z", "version": 1, "skipped": null});
+        for (place, value) in [
+            ("/state", json!("late")),
+            ("/problem", json!(8)),
+            ("/incident/owner", anna.clone()),
+            ("/incident/steps/0/done", done),
+            ("/trouble/0/owner", anna),
+            ("/trouble/0/runbook/trust", json!("check_needed")),
+            ("/questions/purpose", json!("Orders should arrive.")),
+            ("/declared/edges", json!([["push", "pack"]])),
+            ("/pauses/in_force", json!([pause])),
+        ] {
+            let mut picture = failed();
+            let (parent, name) = place.rsplit_once('/').unwrap();
+            picture.pointer_mut(parent).unwrap()[name] = value;
+            assert_ne!(weight(&picture), weight(&failed()), "{place}");
+        }
+    }
+
+    #[test]
+    fn counts_times_and_runs_come_and_go() {
+        for (place, value) in [
+            ("/sentence", json!("Push has failed for 23 min.")),
+            ("/waiting", json!(4)),
+            ("/facts", json!([["Open", "4 orders"]])),
+            ("/trouble/0/count", json!(4)),
+            ("/trouble/0/sentence", json!("Push has failed for 23 min.")),
+            ("/observed/runs", json!(10)),
+            ("/steps/0/visits", json!(10)),
+            ("/steps/0/fact", json!("4 failed")),
+            ("/steps/0/state", json!("retrying")),
+            ("/questions/works", json!("1 step. 10 runs seen so far.")),
+        ] {
+            let mut picture = failed();
+            *picture.pointer_mut(place).unwrap() = value;
+            assert_eq!(weight(&picture), weight(&failed()), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_picture_reads_back_as_it_was_written() {
+        let picture = WorkflowPicture::read(&failed().to_string()).unwrap();
+        assert!(picture.row.declared);
+        let written = serde_json::to_string(&picture).unwrap();
+        let again = serde_json::to_string(&WorkflowPicture::read(&written).unwrap()).unwrap();
+        assert_eq!(again, written);
+    }
 }
