@@ -321,6 +321,38 @@ describe("every page", () => {
       for (const { context } of [page, pair.phone, pair.desktop].map((p) => ({ context: p.context() }))) await context.close();
     });
     see("broken-find", "/find?q=1016");
+    see("look-back", "/workflows/order-to-erp", {
+      reads: /Other moments|1 hour earlier|Moment \(/,
+      act: (page) => page.getByText("Look back").click(),
+    });
+    it("what was known a moment ago, on every page that can look back", async () => {
+      const then = await eventually(
+        async () => {
+          const at = encodeURIComponent(new Date(Date.now() - 1_000).toISOString());
+          assert.equal((await server.api(`workflows/order-to-erp?at=${at}`)).state, "broken");
+          assert.equal((await server.api(`now?at=${at}`)).state, "broken");
+          return at;
+        },
+        { within: 10_000 },
+      );
+      for (const [name, path, reads] of [
+        ["past-now", "/", /needs a person/],
+        ["past-workflows", "/workflows", /Order to ERP/],
+        ["past-workflow", "/workflows/order-to-erp", /Push to ERP has failed[^]*This is how it was/],
+        ["past-run", "/runs/order-to-erp/1016", /Push to ERP failed/],
+        ["past-subject", "/subjects/order/1016", /1016/],
+        ["past-component", "/components/erp-sync-worker", /ERP sync worker/],
+        ["past-queue", "/components/erp-sync-queue", /412/],
+      ]) {
+        await looksGood(visitor, name, `${path}?at=${then}`, { reads });
+        const whole = await visitor.phone.locator("body").innerText();
+        assert.match(whole, /As it was known/, name);
+        assert.doesNotMatch(whole, /Live, picture of/, name);
+        assert.equal(await visitor.phone.locator("main form[method=post]").count(), 0, `${name} offers nothing that changes it`);
+      }
+      await looksGood(visitor, "past-too-early", "/workflows/order-to-erp?at=2020-01-01T00:00:00Z", { status: 404, reads: /recorded from/ });
+      await looksGood(visitor, "past-to-come", "/?at=2999-01-01T00:00:00Z", { status: 400, reads: /has not been yet/ });
+    });
   });
 
   describe("a subject", () => {
@@ -405,6 +437,11 @@ describe("every page", () => {
       await looksGood(visitor, "history", `/runbooks/${slug}/history`);
       await looksGood(visitor, "compare", `/runbooks/${slug}/compare?from=1&to=2`, { reads: /50 at a time/ });
       await looksGood(visitor, "old-version", `/runbooks/${slug}/versions/1`, { title: /^Old version/ });
+    });
+    it("a file that says something else than what was saved here shows both", async () => {
+      book.edit(`guides/${slug}.md`, "Send the rest.", "Send the rest, 10 at a time.");
+      await eventually(async () => assert.match((await server.api(`runbooks/${slug}`)).in_file ?? "", /10 at a time/), { within: 10_000 });
+      await looksGood(visitor, "file-differs", `/runbooks/${slug}`, { reads: /10 at a time/ });
     });
   });
 

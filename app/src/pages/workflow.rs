@@ -679,7 +679,7 @@ mod tests {
     fn failed() -> Value {
         let recovery = json!({
             "slug": "erp-refuses", "section": "do-this", "title": "ERP refuses", "section_title": "Do this",
-            "steps": ["Call"], "trust": "trusted", "flags": 0,
+            "steps": ["Call"], "trust": "trusted", "flags": 0, "edited": false, "doubts": 0,
         });
         json!({
             "id": "a", "name": "A", "in_book": true, "state": "broken", "sentence": "Push has failed for 22 min.",
@@ -691,17 +691,17 @@ mod tests {
             },
             "trouble": [{
                 "state": "broken", "step": "push", "name": "Push", "sentence": "Push has failed for 22 min.", "count": 3,
-                "href": "", "runbook": recovery, "problem": 7,
+                "href": "", "runbook": recovery, "followers": [], "problem": 7,
             }],
             "declared": {"steps": ["push"], "edges": []},
             "observed": {"runs": 9, "events": 20, "steps": [], "edges": [], "starts": [], "ends": []},
             "steps": [{
                 "id": "push", "name": "Push", "declared": true, "state": "broken", "fact": "3 failed", "open": 0,
-                "retrying": 0, "late": 0, "broken": 3, "visits": 9, "failure_points": [],
+                "retrying": 0, "late": 0, "broken": 3, "visits": 9, "failure_points": [], "missing": [],
             }],
             "edges": [],
             "questions": {
-                "differences": [], "fails": [], "needs": [], "decisions": [], "workarounds": [],
+                "differences": [], "fails": [], "needs": [], "missing": [], "decisions": [], "workarounds": [],
                 "works": "1 step. 9 runs seen so far.", "purpose": "Orders must arrive.",
             },
             "documents": [], "runs": [], "pauses": {"in_force": [], "resumed": [], "history": []},
