@@ -418,7 +418,8 @@ impl<'q> Asks<'q> {
         self.lengths.push(1);
     }
 
-    /// Adds `head (…), (…) tail` for all rows, as [`read_rows`] does.
+    /// Adds `head (…), (…) tail` for all rows; `bind` adds the `columns` values of one row. The last chunk repeats its
+    /// last row, so the result must not depend on how often a row is asked for.
     pub fn rows<T: Sync>(
         &mut self,
         head: &'static str,
@@ -445,6 +446,8 @@ impl<'q> Asks<'q> {
         let mut found: Vec<Vec<AnyRow>> = Vec::new();
         for group in groups(self.parts, tx.takes_texts_together()) {
             let mut rows = Vec::new();
+            // That of the connection: sqlx calls that of a query deprecated, because only SQLite takes several statements,
+            // and only there are several given. A test below holds that each is answered by its own rows.
             let mut steps = (**tx).fetch_many(together(group, ""));
             while let Some(step) = steps.try_next().await? {
                 match step {
@@ -494,53 +497,34 @@ fn together<'q>(parts: Vec<Part<'q>>, end: &str) -> Query<'q> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn write_rows<T>(
+pub async fn write_rows<'q, T: Sync>(
     tx: &mut Tx,
-    head: &str,
+    head: &'static str,
     columns: usize,
-    tail: &str,
-    rows: &[T],
-    bind: impl for<'q> Fn(Query<'q>, &'q T) -> Query<'q>,
+    tail: impl Into<Cow<'static, str>>,
+    rows: &'q [T],
+    bind: impl Fn(Query<'q>, &'q T) -> Query<'q> + Copy + Send + 'q,
 ) -> sqlx::Result<()> {
-    let mut left = rows;
-    while !left.is_empty() {
-        let size = size_within(left.len());
-        let (now, later) = left.split_at(size);
-        let sql = with_rows(head, 0, size, columns, tail);
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for row in now {
-            query = bind(query, row);
-        }
-        query.execute(&mut **tx).await?;
-        left = later;
-    }
-    Ok(())
+    let mut batch = Batch::default();
+    batch.rows(head, columns, tail, rows, bind);
+    batch.write(tx).await
 }
 
-/// Fetches `head (…), (…) tail` for all rows; the last chunk repeats its last row, so the result must not depend on
-/// how often a row is asked for.
+/// Fetches `head (…), (…) tail` for all rows; see [`Asks::rows`].
 ///
 /// # Errors
 /// What the database says.
-pub async fn read_rows<T>(
+pub async fn read_rows<'q, T: Sync>(
     tx: &mut Tx,
-    head: &str,
+    head: &'static str,
     columns: usize,
-    tail: &str,
-    rows: &[T],
-    bind: impl for<'q> Fn(Query<'q>, &'q T) -> Query<'q>,
+    tail: impl Into<Cow<'static, str>>,
+    rows: &'q [T],
+    bind: impl Fn(Query<'q>, &'q T) -> Query<'q> + Copy + Send + 'q,
 ) -> sqlx::Result<Vec<AnyRow>> {
-    let mut found = Vec::new();
-    for chunk in rows.chunks(SIZES[SIZES.len() - 1]) {
-        let size = size_holding(chunk.len());
-        let sql = with_rows(head, 0, size, columns, tail);
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for row in chunk.iter().chain(std::iter::repeat_n(&chunk[chunk.len() - 1], size - chunk.len())) {
-            query = bind(query, row);
-        }
-        found.extend(query.fetch_all(&mut **tx).await?);
-    }
-    Ok(found)
+    let mut asks = Asks::default();
+    asks.rows(head, columns, tail, rows, bind);
+    Ok(asks.read(tx).await?.pop().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub async fn open_sums(tx: &mut Tx, keys: &[(String, String)]) -> sqlx::Result<V
             and problems.family = 'runs' and problems.ended_at is null"
     );
     let rows =
-        read_rows(tx, head, 2, &tail, keys, |query, (place, cause)| query.bind(place.as_str()).bind(cause.as_str()))
+        read_rows(tx, head, 2, tail, keys, |query, (place, cause)| query.bind(place.as_str()).bind(cause.as_str()))
             .await?;
     Ok(rows.iter().map(problem).collect())
 }

@@ -80,7 +80,7 @@ pub async fn add_samples(tx: &mut Tx, samples: &[(&str, Level)]) -> sqlx::Result
         sum("departed"),
         newer("at"),
     );
-    write_rows(tx, head, 7, &tail, samples, |query, (queue, level)| {
+    write_rows(tx, head, 7, tail, samples, |query, (queue, level)| {
         query
             .bind(*queue)
             .bind(level.minute())

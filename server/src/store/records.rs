@@ -42,7 +42,7 @@ fn kept(row: &sqlx::any::AnyRow) -> Option<Kept> {
 pub async fn of_subjects(tx: &mut Tx, subjects: &[&str]) -> sqlx::Result<Vec<Kept>> {
     let head = "with wanted (subject) as (values";
     let tail = format!(") select distinct {COLUMNS} from wanted join records on records.subject = wanted.subject");
-    let rows = read_rows(tx, head, 1, &tail, subjects, |query, subject| query.bind(*subject)).await?;
+    let rows = read_rows(tx, head, 1, tail, subjects, |query, subject| query.bind(*subject)).await?;
     Ok(rows.iter().filter_map(kept).collect())
 }
 

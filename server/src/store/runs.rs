@@ -90,7 +90,7 @@ pub fn found(rows: &[AnyRow]) -> Vec<RunRecord> {
 pub async fn by_keys(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> {
     let head = "with wanted (run_key) as (values";
     let tail = format!(") select distinct {COLUMNS} from wanted join runs on runs.run_key = wanted.run_key");
-    let rows = read_rows(tx, head, 1, &tail, keys, |query, key| query.bind(*key)).await?;
+    let rows = read_rows(tx, head, 1, tail, keys, |query, key| query.bind(*key)).await?;
     Ok(rows.iter().filter_map(record).collect())
 }
 

@@ -168,7 +168,7 @@ async fn changed_times(tx: &mut Tx, changes: &[(&Place, &TallyChange)]) -> sqlx:
         join usual_times t on t.minutes = wanted.minutes and t.began_at = wanted.began_at
             and t.workflow = wanted.workflow and t.step = wanted.step"
     );
-    let rows = read_rows(tx, head, 4, &tail, changes, |query, ((minutes, at, workflow, step), _)| {
+    let rows = read_rows(tx, head, 4, tail, changes, |query, ((minutes, at, workflow, step), _)| {
         query.bind(*minutes).bind(*at).bind(workflow.as_str()).bind(step.as_str())
     })
     .await?;

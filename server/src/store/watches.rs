@@ -9,7 +9,7 @@ use app::model::status::State;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Asks, Batch, Tx, read_rows, write_rows};
+use crate::db::{Asks, Batch, Tx, read_rows};
 
 const COLUMNS: &str = "watches.run_key, watches.step, watches.state, watches.since, watches.due_at,
     watches.between_steps, watches.next_attempt_at, watches.gives_up_at, watches.attempt, watches.error,
@@ -39,7 +39,7 @@ fn watch(row: &sqlx::any::AnyRow) -> (i64, Watch) {
 pub async fn of_runs(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<HashMap<i64, Vec<Watch>>> {
     let head = "with wanted (run_key) as (values";
     let tail = format!(") select distinct {COLUMNS} from wanted join watches on watches.run_key = wanted.run_key");
-    Ok(by_run(&read_rows(tx, head, 1, &tail, keys, |query, key| query.bind(*key)).await?))
+    Ok(by_run(&read_rows(tx, head, 1, tail, keys, |query, key| query.bind(*key)).await?))
 }
 
 /// Asks for the watches of these (workflow, run).
@@ -98,8 +98,14 @@ pub fn put<'q>(batch: &mut Batch<'q>, watches: &'q [(i64, String, Watch)]) {
 
 /// Makes every watch of these workflows due, so that whoever judges next judges their open runs anew.
 pub async fn due_at(tx: &mut Tx, workflows: &[&str], at: Moment) -> sqlx::Result<()> {
-    let head = format!("update watches set due_at = {} where workflow in (values", at.millis());
-    write_rows(tx, &head, 1, ")", workflows, |query, workflow| query.bind(*workflow)).await
+    for workflow in workflows {
+        sqlx::query("update watches set due_at = $1 where workflow = $2")
+            .bind(at.millis())
+            .bind(*workflow)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The earliest moment at which any watch must be looked at.
