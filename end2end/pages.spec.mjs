@@ -441,7 +441,8 @@ describe("every page", () => {
     it("a file that says something else than what was saved here shows both", async () => {
       book.edit(`guides/${slug}.md`, "Send the rest.", "Send the rest, 10 at a time.");
       await eventually(async () => assert.match((await server.api(`runbooks/${slug}`)).in_file?.text ?? "", /10 at a time/), { within: 10_000 });
-      await looksGood(visitor, "file-differs", `/runbooks/${slug}`, { reads: /10 at a time/ });
+      const opens = (page) => page.getByText("What differs, from version").click();
+      await looksGood(visitor, "file-differs", `/runbooks/${slug}`, { act: opens, reads: /10 at a time/ });
     });
   });
 
