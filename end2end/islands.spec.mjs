@@ -328,6 +328,29 @@ describe("the browser's half", () => {
     await page.waitForURL("**/find");
   });
 
+  it("says where the slider over a day stands, and shows the moment at which a drag ends", async () => {
+    // 4 June 2026, 10:00 UTC, and the day before it.
+    const to = 1780567200;
+    const props = { from: to - 86_400, to, shown: to, words: "12:00", zone: "Europe/Berlin" };
+    const input = `<input type="range" id="day" name="at" min="${props.from}" max="${to}" step="60" value="${to}" list="day-began" aria-label="Moment to show" aria-valuetext="12:00">`;
+    await show(`<form class="day" action="/day">${island("DaySlider", props, input)}<p><span id="day-words">shown: now</span></p><button>Show</button></form>`);
+    await page.focus("#day");
+    for (let press = 0; press < 10; press += 1) await page.keyboard.press("ArrowLeft");
+    assert.equal(await page.textContent("#day-words"), "to show: 4 Jun 11:50");
+    assert.equal(await page.getAttribute("#day", "aria-valuetext"), "4 Jun 11:50");
+    assert.equal(new URL(page.url()).pathname, "/", "a key does not lead away");
+    const box = await page.locator("#day").boundingBox();
+    const middle = box.y + box.height / 2;
+    await page.mouse.move(box.x + box.width - 8, middle);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, middle, { steps: 5 });
+    assert.match(await page.textContent("#day-words"), /^to show: (3 Jun 23|4 Jun 00):\d\d$/);
+    await page.mouse.up();
+    await page.waitForURL("**/day?at=*");
+    const at = Number(new URL(page.url()).searchParams.get("at"));
+    assert.ok(Math.abs(at - (to - 43_200)) < 1_800, `${at} is not noon`);
+  });
+
   it("asks before words are lost, and not before they are saved", async () => {
     await show(`${island("LeaveGuard", { form: "edit" })}<a href="/other">Away</a>
       <form id="edit" action="/saved"><textarea name="text" aria-label="Text">old</textarea><button>Save</button></form>`);

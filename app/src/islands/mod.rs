@@ -13,6 +13,8 @@ mod morph;
 #[cfg(feature = "hydrate")]
 mod order;
 #[cfg(feature = "hydrate")]
+mod slider;
+#[cfg(feature = "hydrate")]
 mod stream;
 
 use leptos::prelude::*;
@@ -88,6 +90,54 @@ pub fn LeaveGuard(
     gestures::guard(form);
     #[cfg(not(feature = "hydrate"))]
     drop(form);
+}
+
+/// The slider over a day: while it is moved it says the moment that it stands at, and where a drag ends, that moment
+/// is shown.
+///
+/// It is the field `at` of the form around it, in seconds since 1970; without JavaScript, and with keys, the form's
+/// button shows the moment.
+#[island]
+pub fn DaySlider(
+    /// The first second of the day.
+    from: i64,
+    /// Its last second.
+    to: i64,
+    /// The second that the page shows.
+    shown: i64,
+    /// The moment that the page shows, as the reader is told it: `3 Jun 02:13`.
+    words: String,
+    /// The zone that moments are told in, as the browser knows it: `Europe/Berlin`.
+    zone: String,
+) -> impl IntoView {
+    #[cfg(not(feature = "hydrate"))]
+    drop(zone);
+    view! {
+        <input
+            type="range"
+            id="day"
+            name="at"
+            min=from
+            max=to
+            step="60"
+            value=shown
+            list="day-began"
+            aria-label="Moment to show"
+            aria-valuetext=words
+            on:input=move |moved| {
+                #[cfg(feature = "hydrate")]
+                slider::say(&moved, &zone);
+                #[cfg(not(feature = "hydrate"))]
+                drop(moved);
+            }
+            on:pointerup=move |released| {
+                #[cfg(feature = "hydrate")]
+                slider::show(&released);
+                #[cfg(not(feature = "hydrate"))]
+                drop(released);
+            }
+        />
+    }
 }
 
 #[cfg(all(test, feature = "ssr"))]

@@ -9,8 +9,13 @@ use super::status::State;
 /// For each problem that follows from another one, the number of its origin. An origin follows nothing.
 ///
 /// Problems of several workflows on one component have one origin, the oldest. A problem on a component that needs
-/// another one, which is itself in trouble, follows from that. Nothing is suppressed by it: followers stay problems.
-pub fn origins(problems: &[Problem], book: &Book) -> BTreeMap<i64, i64> {
+/// another one, which is itself in trouble, follows from that. The silence of a workflow follows from that of the
+/// source that last told of it, which `told_by` names. Nothing is suppressed by it: followers stay problems.
+pub fn origins<'a>(
+    problems: &[Problem],
+    book: &Book,
+    told_by: impl Fn(&str) -> Option<&'a str>,
+) -> BTreeMap<i64, i64> {
     let placed: Vec<_> = problems
         .iter()
         .filter(|p| p.is_raised() && spreads(p.kind))
@@ -36,6 +41,14 @@ pub fn origins(problems: &[Problem], book: &Book) -> BTreeMap<i64, i64> {
             // The deepest need explains most; of several the oldest.
             .min_by_key(|(far, other)| (std::cmp::Reverse(*far), other.since, other.id));
         if let Some((_, origin)) = origin {
+            follows.insert(problem.id, origin.id);
+        }
+    }
+    let silent = || problems.iter().filter(|p| p.is_raised() && p.kind == Kind::Silent);
+    for problem in silent() {
+        let source = problem.place.workflow().and_then(&told_by);
+        let origin = silent().find(|p| matches!((&p.place, source), (Where::Source(id), Some(source)) if id == source));
+        if let Some(origin) = origin {
             follows.insert(problem.id, origin.id);
         }
     }
@@ -122,18 +135,35 @@ mod tests {
         problem
     }
 
+    /// Nobody knows who tells of a workflow.
+    fn nobody(_: &str) -> Option<&'static str> {
+        None
+    }
+
+    #[test]
+    fn the_silence_of_a_workflow_follows_from_that_of_who_tells_of_it() {
+        let silent = |id, place| Problem { place, kind: Kind::Silent, state: State::NoSignal, ..problem(id, "", id) };
+        let problems = [
+            silent(1, Where::Workflow("returns".into())),
+            silent(2, Where::Source("carrier".into())),
+            silent(3, Where::Workflow("stock".into())),
+        ];
+        let told_by = |workflow: &str| (workflow == "returns").then_some("carrier");
+        assert_eq!(origins(&problems, &Book::default(), told_by), [(1, 2)].into());
+    }
+
     #[test]
     fn failures_of_several_workflows_on_one_component_follow_from_the_oldest() {
         let book = book(&[], &[("orders", "erp"), ("stock", "erp"), ("refunds", "shop")]);
         let problems = [problem(1, "orders", 5), problem(2, "stock", 3), problem(3, "refunds", 1)];
-        assert_eq!(origins(&problems, &book), [(1, 2)].into());
+        assert_eq!(origins(&problems, &book, nobody), [(1, 2)].into());
     }
 
     #[test]
     fn what_needs_something_broken_follows_from_it_however_far() {
         let book = book(&[("web", "api"), ("api", "db")], &[("shop", "web"), ("feed", "api"), ("store", "db")]);
         let problems = [problem(1, "shop", 1), problem(2, "feed", 2), problem(3, "store", 3)];
-        assert_eq!(origins(&problems, &book), [(1, 3), (2, 3)].into());
+        assert_eq!(origins(&problems, &book, nobody), [(1, 3), (2, 3)].into());
     }
 
     #[test]
@@ -146,7 +176,7 @@ mod tests {
     #[test]
     fn two_failures_of_one_workflow_on_one_component_are_two_things() {
         let book = book(&[], &[("orders", "erp")]);
-        assert_eq!(origins(&[problem(1, "orders", 1), problem(2, "orders", 2)], &book), BTreeMap::new());
+        assert_eq!(origins(&[problem(1, "orders", 1), problem(2, "orders", 2)], &book, nobody), BTreeMap::new());
     }
 
     proptest! {
@@ -162,13 +192,13 @@ mod tests {
             let book = book(&needs, &steps);
             let problems: Vec<_> =
                 workflows.iter().zip(&at).enumerate().map(|(i, (w, (_, t)))| problem(i as i64, w, *t)).collect();
-            let found = origins(&problems, &book);
+            let found = origins(&problems, &book, nobody);
             for origin in found.values() {
                 prop_assert!(!found.contains_key(origin));
             }
             let mut reversed = problems.clone();
             reversed.reverse();
-            prop_assert_eq!(origins(&reversed, &book), found);
+            prop_assert_eq!(origins(&reversed, &book, nobody), found);
         }
     }
 }

@@ -8,14 +8,16 @@ use super::moment::{Moment, Span};
 /// How long the day is that is looked back on.
 pub const DAY: Span = Span::from_minutes(24 * 60);
 
-/// Reads the moment that a page is asked for: RFC 3339, or `2026-06-04T02:13` in the zone of the page, which is what a
-/// field for date and time sends. The `+` of an offset may have become a space on its way through an address.
+/// Reads the moment that a page is asked for: RFC 3339; or `2026-06-04T02:13` in the zone of the page, which is what a
+/// field for date and time sends; or seconds since 1970, which is what a slider sends. The `+` of an offset may have
+/// become a space on its way through an address.
 ///
 /// # Errors
 /// A sentence for whoever asked: it cannot be read, or lies after `now`.
 pub fn asked(text: &str, now: Moment, zone: &TimeZone) -> Result<Moment, String> {
     let text = text.trim();
-    let moment = Moment::parse(&text.replace(' ', "+")).or_else(|_| local(text, zone)).map_err(|()| {
+    let read = seconds(text).ok_or(()).or_else(|()| Moment::parse(&text.replace(' ', "+"))).or_else(|_| local(text, zone));
+    let moment = read.map_err(|()| {
         let example = now.zoned(zone).strftime("%Y-%m-%dT%H:%M");
         format!("\"{text}\" is not a moment. Write it like {now}, or like {example} in the time of this portal.")
     })?;
@@ -23,6 +25,13 @@ pub fn asked(text: &str, now: Moment, zone: &TimeZone) -> Result<Moment, String>
         true => Err(format!("{} has not been yet. Ask for a moment that is over.", moment.full(zone))),
         false => Ok(moment),
     }
+}
+
+/// Seconds since 1970, as a slider sends them.
+pub fn seconds(text: &str) -> Option<Moment> {
+    // Ten digits reach to the year 2286.
+    let secs = (text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<i64>().ok());
+    secs.flatten().map(|secs| Moment::from_millis(secs * 1_000))
 }
 
 fn local(text: &str, zone: &TimeZone) -> Result<Moment, ()> {
@@ -116,7 +125,7 @@ mod tests {
         for text in ["2026-06-04T00:13:00Z", "2026-06-04T02:13:00+02:00", "2026-06-04T02:13:00 02:00"] {
             assert_eq!(asked(text), wanted, "{text}");
         }
-        for text in ["2026-06-04T02:13", " 2026-06-04T02:13:00 "] {
+        for text in ["2026-06-04T02:13", " 2026-06-04T02:13:00 ", "1780531980"] {
             assert_eq!(asked(text), wanted, "{text}");
         }
     }
@@ -124,7 +133,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_has_not_been_is_refused_in_a_sentence() {
         let now = moment("2026-06-04T12:00:00Z");
-        for text in ["", "yesterday", "2026-06-04", "25:00", "2026-13-04T02:13"] {
+        for text in ["", "yesterday", "2026-06-04", "25:00", "2026-13-04T02:13", "17805319800"] {
             let why = asked(text, now, &berlin()).unwrap_err();
             assert!(why.contains("is not a moment") && why.contains("2026-06-04T14:00"), "{text}: {why}");
         }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::ink;
 use super::marks::{icon, mark, state_icon};
+use crate::islands::DaySlider;
 use crate::model::moment::{Moment, Span};
 use crate::model::past::{DAY, address, lanes};
 use crate::model::status::State;
@@ -88,7 +89,7 @@ pub fn timeline(timeline: &Timeline) -> AnyView {
             <figure class="chart">
                 <figcaption>{sentence.clone()}</figcaption>
                 {strip(timeline, sentence)}
-                {ends(timeline)}
+                {slider(timeline)}
                 {table(timeline)}
             </figure>
             {ways(timeline)}
@@ -137,16 +138,31 @@ fn strip(timeline: &Timeline, sentence: String) -> AnyView {
     .into_any()
 }
 
-/// What the ends of the strip are, and where on it the page stands.
-fn ends(timeline: &Timeline) -> AnyView {
+/// The slider under the strip, on the same scale, with what its ends are and where on it the page stands.
+fn slider(timeline: &Timeline) -> AnyView {
     let ink = ink();
     let time = |at: Moment| at.words(timeline.now, &ink.zone);
+    let secs = |at: Moment| at.millis().div_euclid(1_000);
     let shown = match super::is_past() {
         true => format!("shown: {}", timeline.shown.clock_seconds(&ink.zone)),
         false => "shown: now".to_owned(),
     };
-    view! { <p class="ends"><span>{time(timeline.from())}</span><span>{shown}</span><span>{time(timeline.to)}</span></p> }
-        .into_any()
+    let zone = ink.zone.iana_name().unwrap_or_default().to_owned();
+    let began = timeline.spells.iter().map(|spell| view! { <option value=secs(spell.known_at)></option> });
+    view! {
+        <form class="day" method="get" action=timeline.page.clone()>
+            <DaySlider from=secs(timeline.from()) to=secs(timeline.to) shown=secs(timeline.shown)
+                words=time(timeline.shown) zone=zone/>
+            <datalist id="day-began">{began.collect_view()}</datalist>
+            <p class="ends">
+                <span>{time(timeline.from())}</span>
+                <span id="day-words">{shown}</span>
+                <span>{time(timeline.to)}</span>
+            </p>
+            <button class="button">"Show this moment"</button>
+        </form>
+    }
+    .into_any()
 }
 
 /// `from 01:10 to 01:42`, `since 01:10`.

@@ -22,24 +22,38 @@ const MANY: usize = 1_000_000;
 /// How often each page is asked for.
 const ASKED: usize = 200;
 
+/// The parts of the benchmark, in order; the first one takes the yardsticks that it compares with.
+const PARTS: [(&str, fn(&mut Table, usize)); 7] = [
+    ("ingest", ingest),
+    ("creators", creators),
+    ("start", start_and_memory),
+    ("history", history),
+    ("watch", watch::measure),
+    ("crowd", |table, _| crowd::measure(table)),
+    ("blast", |table, _| blast::measure(table)),
+];
+
 fn main() {
-    // `cargo bench` passes --bench; `--quick` keeps to a tenth of the load, to see that it runs.
-    let quick = std::env::args().any(|a| a == "--quick");
+    // `cargo bench` passes --bench; `--quick` keeps to a tenth of the load, to see that it runs; a word names a part.
+    let (options, words): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.starts_with("--"));
+    let quick = options.iter().any(|a| a == "--quick");
     let scale = if quick { 10 } else { 1 };
+    let unknown: Vec<_> = words.iter().filter(|word| PARTS.iter().all(|(name, _)| name != word)).collect();
+    if !unknown.is_empty() {
+        let names: Vec<_> = PARTS.iter().map(|(name, _)| *name).collect();
+        eprintln!("No part of the benchmark is called {unknown:?}; there are {}.", names.join(", "));
+        std::process::exit(2);
+    }
     let mut table = Table::default();
-    yardstick::measure(&mut table, scale);
-    ingest(&mut table, scale);
-    creators(&mut table, scale);
-    start_and_memory(&mut table, scale);
-    history(&mut table, scale);
-    watch::measure(&mut table, scale);
-    crowd::measure(&mut table);
-    blast::measure(&mut table);
-    table.finish(quick);
+    for (_, measure) in PARTS.iter().filter(|(name, _)| words.is_empty() || words.iter().any(|word| word == name)) {
+        measure(&mut table, scale);
+    }
+    table.finish(quick || !words.is_empty());
 }
 
 /// Events acknowledged durably, by each form.
 fn ingest(table: &mut Table, scale: usize) {
+    yardstick::measure(table, scale);
     let portal = Portal::start();
     let many = 100_000 / scale;
     let mut connection = portal.connect();

@@ -6,7 +6,7 @@ use app::model::moment::Moment;
 use app::model::past;
 use axum::extract::{FromRequestParts, OriginalUri, Query};
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,21 +34,27 @@ impl FromRequestParts<Arc<App>> for At {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         // What else is in the query is the handler's to read.
-        let asked = match Query::<Asked>::try_from_uri(&parts.uri) {
+        let written = Query::<Asked>::try_from_uri(&parts.uri).map(|Query(asked)| asked.at);
+        let asked = match &written {
             // A form whose field was left empty asks for no moment.
-            Ok(Query(Asked { at })) => match at.filter(|text| !text.trim().is_empty()) {
+            Ok(at) => match at.as_deref().filter(|text| !text.trim().is_empty()) {
                 None => return Ok(Self(None)),
-                Some(text) => past::asked(&text, app.now(), &app.config.zone()),
+                Some(text) => past::asked(text, app.now(), &app.config.zone()),
             },
             Err(_) => Err("Ask for one moment, once: ?at=2026-06-04T02:13:00Z".to_owned()),
         };
+        // What is nested below `/api/v1` sees its address without that.
+        let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let is_page = !original.path().starts_with("/api/");
         let error = match asked {
+            // A slider's seconds say nothing to who is sent the address.
+            Ok(at) if is_page && matches!(&written, Ok(Some(text)) if past::seconds(text).is_some()) => {
+                return Err(Redirect::to(&past::address(&original.to_string(), Some(at))).into_response());
+            }
             Ok(at) => return Ok(Self(Some(at))),
             Err(why) => Error::Moment(why),
         };
-        // What is nested below `/api/v1` sees its address without that.
-        let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-        if original.path().starts_with("/api/") {
+        if !is_page {
             return Err(error.into_response());
         }
         let context = PageContext::from_request_parts(parts, app).await?;

@@ -124,7 +124,8 @@ pub async fn open_rows(app: &App, world: &World) -> Result<Vec<ProblemRow>, Erro
 /// Rows of open problems, with what their workflows say of them.
 pub fn rows_of(app: &App, world: &World, open: &[Problem], standings: &[Standing]) -> Vec<ProblemRow> {
     let raised: Vec<Problem> = open.iter().filter(|p| p.is_raised()).cloned().collect();
-    let origins = origins(&raised, &world.book);
+    let told_by = |id: &str| standings.iter().find(|s| s.id == id).map(|s| s.tally.last_source.as_str());
+    let origins = origins(&raised, &world.book, told_by);
     let said: BTreeMap<i64, (&Standing, &Wrong)> = standings
         .iter()
         .flat_map(|s| s.verdict.wrong.iter().filter_map(move |w| Some((w.problem.as_ref()?.id, (s, w)))))

@@ -491,7 +491,8 @@ fn trouble(
     open: &[Problem],
     now: Moment,
 ) -> Vec<Trouble> {
-    let origins = origins(open, &world.book);
+    let told_by = |id: &str| (id == standing.id).then_some(standing.tally.last_source.as_str());
+    let origins = origins(open, &world.book, told_by);
     let link = |id: i64| open.iter().find(|p| p.id == id).map(|p| problems::link(world, p));
     let filter = |state| match state {
         Status::Broken => "failed",

@@ -12,6 +12,7 @@ on_both_databases![
     what_the_page_showed_is_what_at_gives,
     a_page_of_the_past_says_so_and_leads_on_into_the_past_and_changes_nothing,
     a_moment_that_cannot_be_read_or_has_not_been_is_refused,
+    a_sliders_seconds_become_a_moment_that_can_be_read,
     before_the_first_record_it_says_from_when_on_there_is_one,
     a_stranger_signs_in_before_looking_back,
     what_does_not_weigh_is_recorded_at_most_every_ten_seconds,
@@ -186,6 +187,18 @@ async fn a_moment_that_cannot_be_read_or_has_not_been_is_refused(server: TestSer
     }
     // A form whose field was left empty asks for nothing.
     assert!(html::words(&viewer.page("/?at=").await).contains("Checked 08:00:00 UTC"));
+}
+
+async fn a_sliders_seconds_become_a_moment_that_can_be_read(server: TestServer) {
+    server.strike_at("08:10").await;
+    let viewer = server.viewer().await;
+    for page in PAGES {
+        let answer = viewer.get(&format!("{page}?at=1780560480")).await.expect(303);
+        assert_eq!(answer.header("location"), format!("{page}?at=2026-06-04T08%3A08%3A00Z"));
+        // A program is answered at once.
+        let path = json_path(page);
+        server.program(&server.read).get(&format!("/api/v1{path}?at=1780560480")).await.problem(404);
+    }
 }
 
 async fn before_the_first_record_it_says_from_when_on_there_is_one(server: TestServer) {
