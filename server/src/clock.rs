@@ -13,6 +13,7 @@ use crate::actions::forget_samples::forget_samples;
 use crate::actions::forget_usual::forget_usual;
 use crate::actions::judge_due::judge_due;
 use crate::actions::pause::concerned;
+use crate::actions::take_in_usual::take_in_usual;
 use crate::judging;
 use crate::live::Topic;
 use crate::recording;
@@ -71,6 +72,7 @@ pub async fn strike(app: &App) -> sqlx::Result<usize> {
             break;
         }
     }
+    take_in_usual(&app.db, app.now()).await?;
     forget_samples(&app.db, app.now()).await?;
     forget_usual(&app.db, app.now()).await?;
     forget_pictures(&app.db, app.now()).await?;

@@ -91,8 +91,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Whether several statements can be one text.
-    fn takes_texts_together(&self) -> bool {
+    /// Whether it takes several statements in one text, and plain marks for values.
+    fn is_sqlite(&self) -> bool {
         self.backend_name() == "SQLite"
     }
 }
@@ -309,8 +309,17 @@ fn without_password(url: &str) -> String {
     }
 }
 
-/// `head` followed by the placeholders of `rows` rows of `columns`, numbered after `before`, then `tail`.
-fn with_rows(head: &str, before: usize, rows: usize, columns: usize, tail: &str) -> String {
+/// How the values of a statement are marked in its text.
+#[derive(Debug, Clone, Copy)]
+enum Marks {
+    /// `?` for each: what sqlx finds fastest, and SQLite alone takes.
+    Plain,
+    /// `$1`, `$2` and so on, after this many before them.
+    NumberedAfter(usize),
+}
+
+/// `head` followed by the marks of `rows` rows of `columns`, then `tail`.
+fn with_rows(head: &str, marks: Marks, rows: usize, columns: usize, tail: &str) -> String {
     let mut sql = String::with_capacity(head.len() + rows * columns * 6 + tail.len());
     sql.push_str(head);
     for row in 0..rows {
@@ -319,8 +328,13 @@ fn with_rows(head: &str, before: usize, rows: usize, columns: usize, tail: &str)
             if column > 1 {
                 sql.push_str(", ");
             }
-            sql.push('$');
-            sql.push_str(&(before + row * columns + column).to_string());
+            match marks {
+                Marks::Plain => sql.push('?'),
+                Marks::NumberedAfter(before) => {
+                    sql.push('$');
+                    sql.push_str(&(before + row * columns + column).to_string());
+                }
+            }
         }
         sql.push(')');
     }
@@ -375,8 +389,9 @@ impl<'q> Batch<'q> {
     /// # Errors
     /// What the database says.
     pub async fn write(self, tx: &mut Tx) -> sqlx::Result<()> {
-        for group in groups(self.parts, tx.takes_texts_together()) {
-            together(group, "").execute(&mut **tx).await?;
+        let is_sqlite = tx.is_sqlite();
+        for group in groups(self.parts, is_sqlite) {
+            together(group, "", is_sqlite).execute(&mut **tx).await?;
         }
         Ok(())
     }
@@ -386,15 +401,15 @@ impl<'q> Batch<'q> {
     /// # Errors
     /// What the database says; nothing was written then.
     pub async fn commit(self, mut tx: Tx) -> sqlx::Result<()> {
-        let as_one = tx.takes_texts_together();
-        let mut groups = groups(self.parts, as_one);
-        let last = groups.pop_if(|group| as_one && group.iter().all(|part| part.rows <= FEW_ROWS));
+        let is_sqlite = tx.is_sqlite();
+        let mut groups = groups(self.parts, is_sqlite);
+        let last = groups.pop_if(|group| is_sqlite && group.iter().all(|part| part.rows <= FEW_ROWS));
         for group in groups {
-            together(group, "").execute(&mut *tx).await?;
+            together(group, "", is_sqlite).execute(&mut *tx).await?;
         }
         match last {
             Some(last) => {
-                together(last, "commit").execute(&mut *tx).await?;
+                together(last, "commit", is_sqlite).execute(&mut *tx).await?;
                 tx.open = false;
                 Ok(())
             }
@@ -444,11 +459,12 @@ impl<'q> Asks<'q> {
     /// What the database says.
     pub async fn read(self, tx: &mut Tx) -> sqlx::Result<Vec<Vec<AnyRow>>> {
         let mut found: Vec<Vec<AnyRow>> = Vec::new();
-        for group in groups(self.parts, tx.takes_texts_together()) {
+        let is_sqlite = tx.is_sqlite();
+        for group in groups(self.parts, is_sqlite) {
             let mut rows = Vec::new();
             // That of the connection: sqlx calls that of a query deprecated, because only SQLite takes several statements,
             // and only there are several given. A test below holds that each is answered by its own rows.
-            let mut steps = (**tx).fetch_many(together(group, ""));
+            let mut steps = (**tx).fetch_many(together(group, "", is_sqlite));
             while let Some(step) = steps.try_next().await? {
                 match step {
                     Either::Right(row) => rows.push(row),
@@ -475,15 +491,16 @@ fn groups<'q>(parts: Vec<Part<'q>>, together: bool) -> Vec<Vec<Part<'q>>> {
     groups
 }
 
-/// One text of several statements, with their arguments.
-fn together<'q>(parts: Vec<Part<'q>>, end: &str) -> Query<'q> {
+/// One text of several statements, with their arguments; `plain` where the database takes plain marks.
+fn together<'q>(parts: Vec<Part<'q>>, end: &str, plain: bool) -> Query<'q> {
     let mut values = 0;
     let mut sql = String::new();
     for part in &parts {
         if !sql.is_empty() {
             sql.push_str(";\n");
         }
-        sql.push_str(&with_rows(part.head, values, part.rows, part.columns, &part.tail));
+        let marks = if plain { Marks::Plain } else { Marks::NumberedAfter(values) };
+        sql.push_str(&with_rows(part.head, marks, part.rows, part.columns, &part.tail));
         values += part.rows * part.columns;
     }
     if !end.is_empty() {
@@ -533,8 +550,9 @@ mod tests {
 
     #[test]
     fn placeholders_count_through_all_rows() {
-        assert_eq!(with_rows("values", 0, 2, 2, "x"), "values ($1, $2), ($3, $4) x");
-        assert_eq!(with_rows("values", 4, 1, 2, "x"), "values ($5, $6) x");
+        assert_eq!(with_rows("values", Marks::NumberedAfter(0), 2, 2, "x"), "values ($1, $2), ($3, $4) x");
+        assert_eq!(with_rows("values", Marks::NumberedAfter(4), 1, 2, "x"), "values ($5, $6) x");
+        assert_eq!(with_rows("values", Marks::Plain, 2, 2, "x"), "values (?, ?), (?, ?) x");
     }
 
     #[tokio::test]

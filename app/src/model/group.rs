@@ -11,11 +11,7 @@ use super::status::State;
 /// Problems of several workflows on one component have one origin, the oldest. A problem on a component that needs
 /// another one, which is itself in trouble, follows from that. The silence of a workflow follows from that of the
 /// source that last told of it, which `told_by` names. Nothing is suppressed by it: followers stay problems.
-pub fn origins<'a>(
-    problems: &[Problem],
-    book: &Book,
-    told_by: impl Fn(&str) -> Option<&'a str>,
-) -> BTreeMap<i64, i64> {
+pub fn origins<'a>(problems: &[Problem], book: &Book, told_by: impl Fn(&str) -> Option<&'a str>) -> BTreeMap<i64, i64> {
     let placed: Vec<_> = problems
         .iter()
         .filter(|p| p.is_raised() && spreads(p.kind))

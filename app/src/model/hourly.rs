@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::book::{Step, Workflow};
 use super::event::{Fault, Progress};
 use super::judge::TRY_GRACE;
@@ -30,7 +32,7 @@ pub fn begin(at: Moment, length: Span) -> Moment {
 }
 
 /// What is counted of one step (or of runs as a whole) in one slot or hour; as a change, more or fewer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Visits that began; of runs as a whole: runs that began.
     pub visits: i64,
@@ -68,7 +70,7 @@ pub struct Tally {
 }
 
 /// What is added to a [`Tally`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TallyChange {
     /// More or fewer.
     pub counts: Counts,

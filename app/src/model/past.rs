@@ -16,7 +16,8 @@ pub const DAY: Span = Span::from_minutes(24 * 60);
 /// A sentence for whoever asked: it cannot be read, or lies after `now`.
 pub fn asked(text: &str, now: Moment, zone: &TimeZone) -> Result<Moment, String> {
     let text = text.trim();
-    let read = seconds(text).ok_or(()).or_else(|()| Moment::parse(&text.replace(' ', "+"))).or_else(|_| local(text, zone));
+    let read =
+        seconds(text).ok_or(()).or_else(|()| Moment::parse(&text.replace(' ', "+"))).or_else(|_| local(text, zone));
     let moment = read.map_err(|()| {
         let example = now.zoned(zone).strftime("%Y-%m-%dT%H:%M");
         format!("\"{text}\" is not a moment. Write it like {now}, or like {example} in the time of this portal.")

@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::moment::Span;
 
 /// A quantile is at most this part of its value away from the true one.
@@ -23,7 +25,7 @@ const GROWTH: f64 = (1.0 + ACCURACY) / (1.0 - ACCURACY);
 pub struct Sketch(BTreeMap<u16, u64>);
 
 /// Durations that are counted, or no longer counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SketchChange(BTreeMap<u16, i64>);
 
 /// The bucket of a duration; what takes no time at all is counted as a millisecond.

@@ -22,8 +22,11 @@ const MANY: usize = 1_000_000;
 /// How often each page is asked for.
 const ASKED: usize = 200;
 
+/// The name of a part, and what measures it with a part of the load.
+type Part = (&'static str, fn(&mut Table, usize));
+
 /// The parts of the benchmark, in order; the first one takes the yardsticks that it compares with.
-const PARTS: [(&str, fn(&mut Table, usize)); 7] = [
+const PARTS: [Part; 7] = [
     ("ingest", ingest),
     ("creators", creators),
     ("start", start_and_memory),

@@ -61,7 +61,7 @@ async fn judge_runs(tx: &mut Tx, book: &Book, keys: &[i64], now: Moment) -> sqlx
         moved.keep(&record, &record.folded, judged.ended_at, declared);
         moved.judge_again(&record, &known.remove(&record.key).unwrap_or_default(), judged, now);
     }
-    let tallied = moved.tallied(tx, now).await?;
+    let tallied = moved.tallied(now);
     let mut batch = Batch::default();
     moved.add_to(&mut batch, &tallied);
     batch.write(tx).await?;

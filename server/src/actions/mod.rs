@@ -20,3 +20,4 @@ pub mod record_pictures;
 pub mod resume;
 pub mod retry_refused;
 pub mod see_report;
+pub mod take_in_usual;

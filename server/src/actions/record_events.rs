@@ -133,7 +133,7 @@ pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::
     known.ask(&mut tx, placed.iter().filter_map(|(_, event)| run_of(event))).await?;
     let mut moved = move_runs(&mut tx, book, &mut fresh, known, &mut counters.run_key).await?;
     let now = arrivals.iter().map(|a| a.received_at).max().unwrap_or_default();
-    let (events, tallied, from) = (events(&fresh), moved.tallied(&mut tx, now).await?, heard_from(&heard));
+    let (events, tallied, from) = (events(&fresh), moved.tallied(now), heard_from(&heard));
     let hours = hours(&fresh, &moved.reordered);
     let types = new_types(book, &moved, &fresh);
     let refused: Vec<RefusedEvent> = arrivals.iter().flat_map(|a| a.refused.iter().cloned()).collect();
@@ -390,7 +390,7 @@ pub(super) struct Tallied {
     workflows: Vec<(String, WorkflowTally)>,
     steps: Vec<StepRow>,
     edges: Vec<(String, String, String, i64, i64)>,
-    usual: usual::Rows,
+    usual: Vec<String>,
     now: Moment,
 }
 
@@ -470,8 +470,8 @@ impl Moved {
     }
 
     /// The tallies as rows, as what is known at `now`.
-    pub(super) async fn tallied(&self, tx: &mut Tx, now: Moment) -> sqlx::Result<Tallied> {
-        Ok(Tallied {
+    pub(super) fn tallied(&self, now: Moment) -> Tallied {
+        Tallied {
             workflows: self.workflows.iter().map(|(w, t)| (w.clone(), t.clone())).collect(),
             steps: self.steps.iter().map(|(k, t)| (k.clone(), t.clone())).collect(),
             edges: self
@@ -479,9 +479,9 @@ impl Moved {
                 .iter()
                 .map(|((w, from, to), (n, at))| (w.clone(), from.clone(), to.clone(), *n, *at))
                 .collect(),
-            usual: self.usual.rows(tx, now).await?,
+            usual: self.usual.waiting(),
             now,
-        })
+        }
     }
 
     /// Adds what is to be written; the problems that follow are written after it.
@@ -492,7 +492,7 @@ impl Moved {
         tallies::add_to_workflows(batch, &tallied.workflows);
         tallies::add_to_steps(batch, &tallied.steps, tallied.now);
         tallies::add_to_edges(batch, &tallied.edges);
-        tallied.usual.add_to(batch);
+        usual::wait(batch, &tallied.usual);
     }
 
     /// Writes the problems that follow, and what was so until `now`. Gives which problems changed.

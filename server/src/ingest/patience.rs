@@ -8,11 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How long it stays awake after each step of the future.
-const AWAKE: Duration = Duration::from_micros(60);
-
-/// Runs a future to its end on this thread.
-pub fn wait_for<F: Future>(future: F) -> F::Output {
+/// Runs a future to its end on this thread, which stays awake for `awake` after each step of it.
+pub fn wait_for<F: Future>(future: F, awake: Duration) -> F::Output {
     let bell = Arc::new(Bell { rung: AtomicBool::new(false), sleeper: thread::current() });
     let waker = Waker::from(bell.clone());
     let mut context = Context::from_waker(&waker);
@@ -21,7 +18,7 @@ pub fn wait_for<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
-        let awake_until = Instant::now() + AWAKE;
+        let awake_until = Instant::now() + awake;
         while !bell.rung.swap(false, Ordering::Acquire) {
             match Instant::now() < awake_until {
                 true => std::hint::spin_loop(),
@@ -54,18 +51,19 @@ mod tests {
 
     #[test]
     fn what_is_ready_at_once_is_given_at_once() {
-        assert_eq!(wait_for(async { 7 }), 7);
+        assert_eq!(wait_for(async { 7 }, Duration::ZERO), 7);
     }
 
     #[test]
     fn it_is_woken_whether_it_is_still_awake_or_has_fallen_asleep() {
-        for pause in [Duration::ZERO, AWAKE * 20] {
+        for awake in [Duration::ZERO, Duration::from_micros(60)] {
+            let pause = awake * 20;
             let (ring, rung) = tokio::sync::oneshot::channel();
             let other = thread::spawn(move || {
                 thread::park_timeout(pause);
                 ring.send(7)
             });
-            assert_eq!(wait_for(rung), Ok(7));
+            assert_eq!(wait_for(rung, awake), Ok(7));
             assert_eq!(other.join().unwrap(), Ok(()));
         }
     }

@@ -7,6 +7,7 @@ use app::model::hourly::{Counts, HOUR, HourlyChange, SLOT, Tally, TallyChange, b
 use app::model::moment::{Moment, Span};
 use app::model::sketch::Sketch;
 use app::model::usual::{Kept, Passages, Seen, Thing};
+use serde::{Deserialize, Serialize};
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
 use crate::db::{Batch, Tx, read_rows};
@@ -29,7 +30,7 @@ type Place = (i64, i64, String, String);
 /// A row of `usual_edges` or `usual_errors`: beginning, workflow, and the two steps, or the step and the error.
 type Way = (i64, String, String, String);
 
-/// What a commit changes, gathered to be written in a few statements.
+/// What commits change. A commit leaves it waiting, and the clock takes it into the rows, where each change costs more.
 #[derive(Debug, Default)]
 pub struct Changes {
     times: BTreeMap<Place, TallyChange>,
@@ -37,7 +38,42 @@ pub struct Changes {
     errors: BTreeMap<Way, (i64, String)>,
 }
 
+/// [`Changes`] as they wait: JSON has no keys of several parts.
+#[derive(Debug, Serialize, Deserialize)]
+struct Waiting {
+    times: Vec<(Place, TallyChange)>,
+    edges: Vec<(Way, i64)>,
+    errors: Vec<(Way, (i64, String))>,
+}
+
 impl Changes {
+    /// As the rows that wait: one, or none when nothing changes.
+    pub fn waiting(&self) -> Vec<String> {
+        let waiting = Waiting {
+            times: self.times.iter().filter(|(_, change)| !change.is_empty()).map(own).collect(),
+            edges: self.edges.iter().filter(|(_, n)| **n != 0).map(own).collect(),
+            errors: self.errors.iter().filter(|(_, (n, _))| *n != 0).map(own).collect(),
+        };
+        match waiting.times.is_empty() && waiting.edges.is_empty() && waiting.errors.is_empty() {
+            true => Vec::new(),
+            // Numbers and texts: writing them as JSON cannot fail.
+            false => vec![serde_json::to_string(&waiting).unwrap_or_default()],
+        }
+    }
+
+    /// Takes in what waited.
+    fn join(&mut self, waiting: Waiting) {
+        for (place, change) in waiting.times {
+            self.times.entry(place).or_default().merge(&change);
+        }
+        for (edge, n) in waiting.edges {
+            *self.edges.entry(edge).or_default() += n;
+        }
+        for (error, (n, sample)) in waiting.errors {
+            self.errors.entry(error).or_insert((0, sample)).0 += n;
+        }
+    }
+
     /// Takes in what one run changes in what is kept of its workflow.
     pub fn add(&mut self, workflow: &str, change: HourlyChange) {
         for ((slot, step), change) in change.slots {
@@ -64,10 +100,40 @@ impl Changes {
         let errors = self.errors.iter().filter(|((at, ..), (n, _))| *at >= errors && *n != 0);
         Ok(Rows {
             times: changed_times(tx, &times).await?,
-            edges: edges.map(|(edge, n)| (edge.clone(), *n)).collect(),
-            errors: errors.map(|(error, told)| (error.clone(), told.clone())).collect(),
+            edges: edges.map(own).collect(),
+            errors: errors.map(own).collect(),
         })
     }
+}
+
+/// Leaves changes waiting.
+pub fn wait<'q>(batch: &mut Batch<'q>, waiting: &'q [String]) {
+    batch
+        .rows("insert into usual_waiting (change) values", 1, "", waiting, |query, change| query.bind(change.as_str()));
+}
+
+/// Whether changes wait.
+pub async fn is_waiting(pool: &AnyPool) -> sqlx::Result<bool> {
+    Ok(sqlx::query("select 1 from usual_waiting limit 1").fetch_optional(pool).await?.is_some())
+}
+
+/// Takes all changes that wait. The transaction has to have its turn: nothing may be added in between.
+pub async fn take_waiting(tx: &mut Tx) -> sqlx::Result<Changes> {
+    let rows: Vec<(String,)> = sqlx::query_as("select change from usual_waiting").fetch_all(&mut **tx).await?;
+    let mut changes = Changes::default();
+    for (text,) in rows {
+        match serde_json::from_str(&text) {
+            Ok(waiting) => changes.join(waiting),
+            // Left waiting it would keep all others from being taken in, for ever.
+            Err(error) => tracing::error!(%error, text, "a change of what is usual cannot be read and is left out"),
+        }
+    }
+    sqlx::query("delete from usual_waiting").execute(&mut **tx).await?;
+    Ok(changes)
+}
+
+fn own<K: Clone, V: Clone>((key, value): (&K, &V)) -> (K, V) {
+    (key.clone(), value.clone())
 }
 
 /// Rows as they are to be written.

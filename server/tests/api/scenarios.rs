@@ -628,7 +628,8 @@ async fn silent_source_ends(server: &TestServer) {
     assert_reads(server, "/", &["1 of 2 sources silent", "Worth a look", "Returns", sentence]).await;
     // They are one thing: the workflow is silent because its source is.
     let open = server.json("/problems?open=1").await;
-    let at = |href: &str| open["items"].as_array().unwrap().iter().find(|p| p["href"].as_str().unwrap().starts_with(href));
+    let at =
+        |href: &str| open["items"].as_array().unwrap().iter().find(|p| p["href"].as_str().unwrap().starts_with(href));
     assert_eq!(at("/workflows/returns").unwrap()["origin"], at("/sources").unwrap()["id"]);
     // Nowhere is it green, though every run of it ended well.
     assert_eq!(server.json("/workflows/returns").await["steps"][0]["state"], "no_signal");

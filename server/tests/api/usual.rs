@@ -9,6 +9,7 @@ use app::model::usual::Kept;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use watchbook::actions::take_in_usual::take_in_usual;
 use watchbook::judging::usual::claims;
 use watchbook::store::usual as kept;
 
@@ -33,7 +34,13 @@ on_both_databases![
 /// The Thursdays before the day of the tests.
 const EARLIER: [&str; 4] = ["2026-05-28", "2026-05-21", "2026-05-14", "2026-05-07"];
 
+/// Takes in what waits, as every strike of the clock does first.
+async fn take_in(server: &TestServer) {
+    take_in_usual(&server.app.db, server.app.now()).await.unwrap();
+}
+
 async fn told(server: &TestServer) -> Vec<Claim> {
+    take_in(server).await;
     claims(&server.app, &server.app.worlds.now(), server.app.now()).await.unwrap()
 }
 
@@ -58,6 +65,7 @@ async fn with_a_past(server: &TestServer) {
     for day in EARLIER {
         server.post_events(visits("push", 40, at(&format!("{day}T08:00:00Z")), 60, 12)).await;
     }
+    take_in(server).await;
 }
 
 async fn a_step_that_takes_over_three_times_its_usual_is_slow(server: TestServer) {
@@ -199,6 +207,7 @@ async fn an_error_is_told_until_a_failure_point_explains_it(server: TestServer) 
 
 /// What is kept of a workflow today, with its name left out.
 async fn rows(server: &TestServer, workflow: &str) -> Vec<(String, Vec<(Moment, Tally)>)> {
+    take_in(server).await;
     let hours: BTreeSet<Moment> = (0..24).map(|n| at("00:00") + Span::from_millis(n * HOUR.millis())).collect();
     let kept: Kept = kept::hours(server.app.db.read(), &hours, Some(workflow)).await.unwrap();
     let nothing = Tally::default();
@@ -232,6 +241,9 @@ async fn what_is_kept_is_the_same_however_events_arrive(server: TestServer) {
     while !left.is_empty() {
         let now: Vec<_> = left.drain(..left.len().min(rng.random_range(1..12))).collect();
         server.send_events(&now.into()).await.expect(202);
+        if rng.random_bool(0.3) {
+            take_in(&server).await;
+        }
     }
     let once = rows(&server, "at-once").await;
     assert!(once.len() >= 4, "{once:?}");
