@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migration, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Either, Executor};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Either, Executor, SqlSafeStr};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
@@ -172,10 +172,11 @@ impl Db {
                 "\"{shown}\" is not a database address; write sqlite://FILE or postgres://…"
             )));
         };
-        MIGRATIONS
-            .run(&db.readers)
-            .await
-            .map_err(|e| OpenError(format!("the tables of {shown} cannot be brought up to date: {e}")))?;
+        let brought = match &db.writers {
+            Writers::Sqlite(..) => migrations_of_sqlite().run(&db.readers).await,
+            Writers::Postgres => MIGRATIONS.run(&db.readers).await,
+        };
+        brought.map_err(|e| OpenError(format!("the tables of {shown} cannot be brought up to date: {e}")))?;
         Ok(db)
     }
 
@@ -198,21 +199,22 @@ impl Db {
         }
     }
 
-    /// A transaction that may write and begins with this statement and its one argument: on SQLite in one message.
+    /// A transaction that may write and begins with these questions: on SQLite in one message, where they are small.
+    /// Gives also their answers. The first of them may write, to take a turn before the others are answered.
     ///
     /// # Errors
-    /// When the database cannot be reached or stays locked, or what it says of the statement.
-    pub async fn write_first(&self, statement: &str, argument: i64) -> sqlx::Result<Tx> {
+    /// When the database cannot be reached or stays locked, or what it says of a question.
+    pub async fn write_asking(&self, asks: Asks<'_>) -> sqlx::Result<(Tx, Vec<Vec<AnyRow>>)> {
         match &self.writers {
             Writers::Sqlite(writer, url) => {
-                let first = AssertSqlSafe(format!("begin immediate; {statement}"));
-                Tx::begin(alone(writer, url).await?, sqlx::query(first).bind(argument)).await
+                let mut tx = Tx { held: alone(writer, url).await?, open: true };
+                let answers = asks.read_after(Some("begin immediate"), &mut tx).await?;
+                Ok((tx, answers))
             }
             Writers::Postgres => {
                 let mut tx = self.write().await?;
-                let first = AssertSqlSafe(statement.to_owned());
-                sqlx::query(first).bind(argument).execute(&mut *tx).await?;
-                Ok(tx)
+                let answers = asks.read(&mut tx).await?;
+                Ok((tx, answers))
             }
         }
     }
@@ -249,6 +251,15 @@ impl Db {
             .map_err(|e| OpenError(format!("the copy {file} cannot be written: {e}")))
     }
 
+    /// Copies what was committed from the log into the file, beside the writer, so that its commits need not. SQLite only.
+    pub async fn copy_log(&self) {
+        if let Writers::Sqlite(..) = &self.writers
+            && let Err(error) = sqlx::query("pragma wal_checkpoint(passive)").execute(&self.readers).await
+        {
+            tracing::debug!(%error, "the log was not copied; the writer will do it");
+        }
+    }
+
     /// Closes every connection, which on SQLite folds the log into the file.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -271,10 +282,10 @@ async fn alone(writer: &Arc<Mutex<Option<AnyConnection>>>, url: &str) -> sqlx::R
 }
 
 /// What every connection to SQLite is told. FULL: an acknowledged event survives the loss of power, not only of the
-/// process.
+/// process. The log may grow to 64 MB before a commit has to copy it, for [`Db::copy_log`] does that first.
 const SQLITE_SETTINGS: &str = "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full;
     pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -4000;
-    pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864";
+    pragma wal_autocheckpoint = 16000; pragma journal_size_limit = 67108864";
 
 async fn sqlite_connection(url: &str) -> sqlx::Result<AnyConnection> {
     let mut connection = AnyConnection::connect(url).await?;
@@ -296,6 +307,16 @@ async fn sqlite_pool(url: &str, connections: u32) -> sqlx::Result<AnyPool> {
         })
         .connect(url)
         .await
+}
+
+/// The migrations as SQLite is told them: a number that is a key is its `integer`. Then it is the place of the row itself,
+/// and no index beside it has to be searched and written. Checksums stay those of the files.
+fn migrations_of_sqlite() -> Migrator {
+    let told = |migration: &Migration| {
+        let sql = migration.sql.as_str().replace("bigint primary key", "integer primary key");
+        Migration { sql: AssertSqlSafe(sql).into_sql_str(), ..migration.clone() }
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(told).collect())
 }
 
 /// The address without its password, for messages.
@@ -362,7 +383,7 @@ struct Part<'q> {
 }
 
 /// Statements with more rows than this are executed alone: their texts differ too much to be kept prepared together.
-const FEW_ROWS: usize = 2;
+const FEW_ROWS: usize = 32;
 
 impl<'q> Batch<'q> {
     /// Adds `head (…), (…) tail` for all rows; `bind` adds the `columns` values of one row.
@@ -391,7 +412,7 @@ impl<'q> Batch<'q> {
     pub async fn write(self, tx: &mut Tx) -> sqlx::Result<()> {
         let is_sqlite = tx.is_sqlite();
         for group in groups(self.parts, is_sqlite) {
-            together(group, "", is_sqlite).execute(&mut **tx).await?;
+            together(None, group, None, is_sqlite).execute(&mut **tx).await?;
         }
         Ok(())
     }
@@ -405,11 +426,11 @@ impl<'q> Batch<'q> {
         let mut groups = groups(self.parts, is_sqlite);
         let last = groups.pop_if(|group| is_sqlite && group.iter().all(|part| part.rows <= FEW_ROWS));
         for group in groups {
-            together(group, "", is_sqlite).execute(&mut *tx).await?;
+            together(None, group, None, is_sqlite).execute(&mut *tx).await?;
         }
         match last {
             Some(last) => {
-                together(last, "commit", is_sqlite).execute(&mut *tx).await?;
+                together(None, last, Some("commit"), is_sqlite).execute(&mut *tx).await?;
                 tx.open = false;
                 Ok(())
             }
@@ -458,13 +479,18 @@ impl<'q> Asks<'q> {
     /// # Errors
     /// What the database says.
     pub async fn read(self, tx: &mut Tx) -> sqlx::Result<Vec<Vec<AnyRow>>> {
+        self.read_after(None, tx).await
+    }
+
+    /// Executes them, with a statement before them that gives no rows.
+    async fn read_after(self, mut first: Option<&str>, tx: &mut Tx) -> sqlx::Result<Vec<Vec<AnyRow>>> {
         let mut found: Vec<Vec<AnyRow>> = Vec::new();
-        let is_sqlite = tx.is_sqlite();
+        let (is_sqlite, before) = (tx.is_sqlite(), usize::from(first.is_some()));
         for group in groups(self.parts, is_sqlite) {
             let mut rows = Vec::new();
             // That of the connection: sqlx calls that of a query deprecated, because only SQLite takes several statements,
             // and only there are several given. A test below holds that each is answered by its own rows.
-            let mut steps = (**tx).fetch_many(together(group, "", is_sqlite));
+            let mut steps = (**tx).fetch_many(together(first.take(), group, None, is_sqlite));
             while let Some(step) = steps.try_next().await? {
                 match step {
                     Either::Right(row) => rows.push(row),
@@ -473,7 +499,11 @@ impl<'q> Asks<'q> {
                 }
             }
         }
-        let mut parts = found.into_iter();
+        if let Some(first) = first {
+            // Nothing was asked.
+            sqlx::query(AssertSqlSafe(first.to_owned())).execute(&mut **tx).await?;
+        }
+        let mut parts = found.into_iter().skip(before);
         Ok(self.lengths.iter().map(|length| parts.by_ref().take(*length).flatten().collect()).collect())
     }
 }
@@ -491,10 +521,11 @@ fn groups<'q>(parts: Vec<Part<'q>>, together: bool) -> Vec<Vec<Part<'q>>> {
     groups
 }
 
-/// One text of several statements, with their arguments; `plain` where the database takes plain marks.
-fn together<'q>(parts: Vec<Part<'q>>, end: &str, plain: bool) -> Query<'q> {
+/// One text of several statements, with their arguments, and with what comes before and after them; `plain` where the
+/// database takes plain marks.
+fn together<'q>(first: Option<&str>, parts: Vec<Part<'q>>, last: Option<&str>, plain: bool) -> Query<'q> {
     let mut values = 0;
-    let mut sql = String::new();
+    let mut sql = first.unwrap_or_default().to_owned();
     for part in &parts {
         if !sql.is_empty() {
             sql.push_str(";\n");
@@ -503,9 +534,9 @@ fn together<'q>(parts: Vec<Part<'q>>, end: &str, plain: bool) -> Query<'q> {
         sql.push_str(&with_rows(part.head, marks, part.rows, part.columns, &part.tail));
         values += part.rows * part.columns;
     }
-    if !end.is_empty() {
+    if let Some(last) = last {
         sql.push_str(";\n");
-        sql.push_str(end);
+        sql.push_str(last);
     }
     parts.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, part| (part.bind)(query))
 }
@@ -600,8 +631,7 @@ mod tests {
             asks.one("select count(*) from t");
             asks.rows(head, 1, tail, &strangers, |query, n| query.bind(*n));
             asks.rows(head, 1, tail, many, |query, n| query.bind(*n));
-            let mut tx = db.snapshot().await.unwrap();
-            let answers = asks.read(&mut tx).await.unwrap();
+            let (tx, answers) = db.write_asking(asks).await.unwrap();
             tx.rollback().await.unwrap();
             let mut found: Vec<Vec<i64>> =
                 answers.iter().map(|rows| rows.iter().map(|row| sqlx::Row::get(row, 0)).collect()).collect();

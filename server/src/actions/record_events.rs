@@ -72,17 +72,16 @@ pub struct Recorded {
 /// What the database says; nothing of the arrivals is kept then.
 pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::Result<Recorded> {
     let most = arrivals.iter().map(|a| a.events.len() as i64).sum();
-    let mut tx = feed::write_with_numbers(db, most).await?;
     let told: Vec<&Event> = arrivals.iter().flat_map(|a| &a.events).collect();
     let identities: Vec<Identity> = told.iter().map(|event| event.identity).collect();
     let ids: BTreeSet<(&str, &str)> = told.iter().filter_map(|event| run_of(event)).collect();
     let ids: Vec<_> = ids.into_iter().collect();
     let mut asks = Asks::default();
-    feed::ask_counters(&mut asks);
+    feed::ask_for_numbers(&mut asks, &most);
     feed::ask_seen(&mut asks, &identities);
     runs::ask_by_ids(&mut asks, &ids);
     watches::ask_of_runs(&mut asks, &ids);
-    let answers = asks.read(&mut tx).await?;
+    let (mut tx, answers) = db.write_asking(asks).await?;
     let [counters, seen, found, watched] = &answers[..] else {
         return Err(sqlx::Error::Protocol("four questions, and not four answers".into()));
     };

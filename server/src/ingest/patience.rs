@@ -21,7 +21,8 @@ pub fn wait_for<F: Future>(future: F, awake: Duration) -> F::Output {
         let awake_until = Instant::now() + awake;
         while !bell.rung.swap(false, Ordering::Acquire) {
             match Instant::now() < awake_until {
-                true => std::hint::spin_loop(),
+                // Others may have it: on a machine with one processor the answer needs it.
+                true => thread::yield_now(),
                 // A ring between the look above and falling asleep is not lost: the thread then does not sleep.
                 false => thread::park(),
             }

@@ -22,9 +22,12 @@ pub const MOST_WAITING: usize = 50_000;
 /// The most arrivals that may wait.
 const MOST_ARRIVALS: usize = 1_024;
 
-/// How long the writer stays awake for each answer of the database while only one caller waits: then a processor is idle
-/// anyway, and being woken takes longer than most statements. Where many wait, others need the processor.
-const AWAKE: Duration = Duration::from_micros(60);
+/// How long the writer stays awake for each answer of the database, and for the next arrival: being woken takes as long as
+/// many statements. Whoever else needs the processor meanwhile has it.
+const AWAKE: Duration = Duration::from_micros(500);
+
+/// After how many commits the log of the database is copied.
+const COPY_AFTER: u32 = 25;
 
 /// How often a commit is tried while the database is busy or away, before the callers are told.
 const TRIES: u32 = 3;
@@ -64,13 +67,20 @@ impl Writer {
         // the runtime took longer than the statements.
         let commits = Arc::<Commits>::default();
         let counted = commits.clone();
+        let copy = copier(db.clone());
         let task = tokio::task::spawn_blocking(move || {
-            while let Some(first) = waiting.blocking_recv() {
+            let mut since_copy = 0;
+            while let Some(first) = wait_for(waiting.recv(), AWAKE) {
                 let batch = with_what_waits(first, &mut waiting);
                 let began = Instant::now();
-                let awake = if batch.len() == 1 { AWAKE } else { Duration::ZERO };
-                wait_for(commit(&db, &worlds, &live, batch), awake);
+                wait_for(commit(&db, &worlds, &live, batch), AWAKE);
                 counted.took(began.elapsed());
+                since_copy += 1;
+                if since_copy >= COPY_AFTER {
+                    since_copy = 0;
+                    // One that is under way takes this along.
+                    let _ = copy.try_send(());
+                }
             }
         });
         (Self { jobs, room: Arc::new(Semaphore::new(most_waiting)), most_waiting, commits }, task)
@@ -116,6 +126,17 @@ impl Writer {
     pub fn waiting(&self) -> usize {
         self.most_waiting - self.room.available_permits().min(self.most_waiting)
     }
+}
+
+/// Copies the log of the database whenever it is told to, until nobody can tell it any more.
+fn copier(db: Db) -> mpsc::Sender<()> {
+    let (copy, mut told) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while let Some(()) = told.recv().await {
+            db.copy_log().await;
+        }
+    });
+    copy
 }
 
 /// The first job and those that wait behind it, up to one commit's worth.

@@ -9,7 +9,7 @@ use app::model::story::Stored;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row};
 
-use crate::db::{Asks, Batch, Db, Tx, write_rows};
+use crate::db::{Asks, Batch, Tx, write_rows};
 
 /// The last numbers given out.
 #[derive(Debug, Clone, Copy)]
@@ -46,18 +46,17 @@ pub async fn take_turn(tx: &mut Tx) -> sqlx::Result<Counters> {
     Ok(Counters { position, run_key })
 }
 
-/// Takes the turn to write together with numbers for at most this many events and runs: a transaction that has both.
-/// Positions that are not used must be given back; gaps among run keys harm nobody.
-pub async fn write_with_numbers(db: &Db, most: i64) -> sqlx::Result<Tx> {
-    db.write_first("update feed set position = position + $1, run_key = run_key + $1 where id = 1", most).await
+/// Asks for the turn to write, and for numbers for at most this many events and runs. Positions that are not used must be
+/// given back; gaps among run keys harm nobody.
+pub fn ask_for_numbers<'q>(asks: &mut Asks<'q>, most: &'q i64) {
+    let update = ") update feed
+        set position = position + (select n from taken), run_key = run_key + (select n from taken)
+        where id = 1
+        returning position, run_key";
+    asks.rows("with taken (n) as (values", 1, update, std::slice::from_ref(most), |query, n| query.bind(*n));
 }
 
-/// Asks for the counters.
-pub fn ask_counters(asks: &mut Asks<'_>) {
-    asks.one("select position, run_key from feed where id = 1");
-}
-
-/// The counters, as they were before `taken` numbers were taken.
+/// The counters, as they were before these numbers were taken.
 pub fn counters(rows: &[AnyRow], taken: i64) -> sqlx::Result<Counters> {
     let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     Ok(Counters { position: row.get::<i64, _>(0) - taken, run_key: row.get::<i64, _>(1) - taken })
