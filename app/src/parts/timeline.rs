@@ -23,8 +23,10 @@ pub struct Timeline {
     pub now: Moment,
     /// The first moment of which something is recorded; none when nothing is yet.
     pub first: Option<Moment>,
-    /// Oldest first.
+    /// Those that are marked, oldest first.
     pub spells: Vec<Spell>,
+    /// How many others there are in the day.
+    pub not_marked: usize,
 }
 
 /// A time in which something was wrong.
@@ -69,11 +71,15 @@ impl Timeline {
             Some(to) => format!(", the last from {} to {}", time(last.from), time(to)),
             None => format!(", the last since {}", time(last.from)),
         });
-        let many = match self.spells.len() {
+        let many = match self.spells.len() + self.not_marked {
             0 => "no problem".to_owned(),
             n => count_of(n as i64, "problems"),
         };
-        format!("{} to {}: {many}{}.", time(self.from()), time(self.to), last.unwrap_or_default())
+        let marked = match self.not_marked {
+            0 => String::new(),
+            _ => format!(" {} of them are marked.", self.spells.len()),
+        };
+        format!("{} to {}: {many}{}.{marked}", time(self.from()), time(self.to), last.unwrap_or_default())
     }
 }
 
@@ -189,6 +195,7 @@ fn table(timeline: &Timeline) -> AnyView {
             </tr>
         }
     };
+    let others = (timeline.not_marked > 0).then(|| view! { <p><a href="/problems">"All problems"</a></p> });
     view! {
         <details>
             <summary>"As a table"</summary>
@@ -196,6 +203,7 @@ fn table(timeline: &Timeline) -> AnyView {
                 <thead><tr><th>"State"</th><th>"What"</th><th>"Show it as it began"</th><th>"Record"</th></tr></thead>
                 <tbody>{timeline.spells.iter().map(row).collect_view()}</tbody>
             </table>
+            {others}
         </details>
     }
     .into_any()
@@ -261,12 +269,16 @@ mod tests {
     }
 
     fn drawn(shown: &str, spells: Vec<Spell>) -> String {
+        drawn_of(shown, spells, 0)
+    }
+
+    fn drawn_of(shown: &str, spells: Vec<Spell>, not_marked: usize) -> String {
         let now = at("12:00");
         let (shown, past) = (at(shown), shown != "12:00");
         Owner::new().with(|| {
             Ink { pkg: "/pkg".to_owned(), now: shown, zone: TimeZone::UTC, past }.provide();
-            timeline(&Timeline { page: "/workflows/a".to_owned(), to: now, shown, now, first: Some(now - DAY), spells })
-                .to_html()
+            let (page, first) = ("/workflows/a".to_owned(), Some(now - DAY));
+            timeline(&Timeline { page, to: now, shown, now, first, spells, not_marked }).to_html()
         })
     }
 
@@ -282,6 +294,24 @@ mod tests {
         }
         assert!(html.contains("value=\"2026-06-04T05:00:00\"") && html.contains(" open"));
         assert!(!html.contains("style="));
+    }
+
+    #[test]
+    fn what_is_not_marked_is_counted_all_the_same() {
+        let html = drawn_of("12:00", vec![spell(7, State::Late, "02:00", Some("03:00"))], 40);
+        let words = "3 Jun 12:00 to 12:00: 41 problems, the last from 02:00 to 03:00. 1 of them are marked.";
+        assert!(html.contains(words), "{html}");
+        assert!(html.contains("All problems"));
+    }
+
+    #[test]
+    fn the_slider_spans_the_day_and_stands_at_what_is_shown() {
+        let html = drawn("05:00", vec![spell(7, State::Late, "02:00", None)]);
+        let slider = html.split("<input type=\"range\"").nth(1).unwrap().split('>').next().unwrap();
+        for attribute in ["name=\"at\"", "min=\"1780488000\"", "max=\"1780574400\"", "value=\"1780549200\""] {
+            assert!(slider.contains(attribute), "{attribute} in {slider}");
+        }
+        assert!(html.contains("<option value=\"1780538401\">"), "{html}");
     }
 
     #[test]

@@ -213,6 +213,23 @@ pub async fn of_workflow_in(
     Ok(rows.iter().map(problem).collect())
 }
 
+/// How many there are of [`of_workflow_in`].
+pub async fn count_of_workflow_in(pool: &AnyPool, workflow: &str, from: Moment, to: Moment) -> sqlx::Result<i64> {
+    let (many,): (i64,) = sqlx::query_as(
+        "select cast(count(*) as bigint) from (
+            select id from problems where workflow = $1 and ended_at is null and raised_at <= $2
+            union all
+            select id from problems where workflow = $1 and ended_at is not null and ended_at >= $3 and raised_at <= $2
+        ) as known",
+    )
+    .bind(workflow.to_owned())
+    .bind(to.millis())
+    .bind(from.millis())
+    .fetch_one(pool)
+    .await?;
+    Ok(many)
+}
+
 /// Makes somebody the owner, or nobody.
 pub async fn set_owner(tx: &mut Tx, id: i64, owner: Option<(&str, Moment)>) -> sqlx::Result<()> {
     sqlx::query("update problems set owner = $1, owned_at = $2 where id = $3")

@@ -49,8 +49,9 @@ use crate::world::World;
 /// How many lines of a problem's log are read for its steps.
 const LONGEST_LOG: i64 = 500;
 
-/// How many problems a day shows.
+/// How many problems of a day are looked at, the newest, and how many of them are marked in it.
 const MOST_SPELLS: i64 = 50;
+const MOST_MARKED: usize = 12;
 
 /// A record that is no older than this after the begin of a problem is the first that knows of it.
 const SOON_AFTER: Span = Span::from_minutes(1);
@@ -140,8 +141,10 @@ async fn day(app: &App, id: &str, at: Option<Moment>) -> Result<Timeline, Error>
     let to = past::end_of_day(shown, now);
     let topic = Topic::Workflow(id.to_owned()).to_string();
     let first = pictures::first_since(pool, &topic, Moment::default()).await?;
+    let problems = store_problems::of_workflow_in(pool, id, to - past::DAY, to, MOST_SPELLS).await?;
+    let many = store_problems::count_of_workflow_in(pool, id, to - past::DAY, to).await?;
     let mut spells = Vec::new();
-    for problem in store_problems::of_workflow_in(pool, id, to - past::DAY, to, MOST_SPELLS).await? {
+    for problem in marked(problems, now) {
         let from = problem.raised_at.unwrap_or(problem.since);
         // The picture that knows of it is recorded a moment later.
         let recorded = pictures::first_since(pool, &topic, from).await?.filter(|at| at.since(from) <= SOON_AFTER);
@@ -156,7 +159,20 @@ async fn day(app: &App, id: &str, at: Option<Moment>) -> Result<Timeline, Error>
         });
     }
     spells.sort_by_key(|spell| (spell.from, spell.problem));
-    Ok(Timeline { page: format!("/workflows/{}", urlencode(id)), to, shown, now, first, spells })
+    let not_marked = usize::try_from(many).unwrap_or_default().saturating_sub(spells.len());
+    Ok(Timeline { page: format!("/workflows/{}", urlencode(id)), to, shown, now, first, spells, not_marked })
+}
+
+/// The problems that a day has room for: the last one, and of the rest the worst and longest.
+fn marked(mut problems: Vec<Problem>, now: Moment) -> Vec<Problem> {
+    let known = |p: &Problem| p.raised_at.unwrap_or(p.since);
+    let length = |p: &Problem| p.ended.as_ref().map_or(now, |ended| ended.at).since(known(p));
+    problems.sort_by_key(|p| std::cmp::Reverse((p.state, length(p), p.id)));
+    if let Some(last) = problems.iter().enumerate().max_by_key(|(_, p)| (known(p), p.id)).map(|(at, _)| at) {
+        problems[..=last].rotate_right(1);
+    }
+    problems.truncate(MOST_MARKED);
+    problems
 }
 
 /// What is recorded of a workflow; one that there is not, and was not, has no moments either.
