@@ -141,20 +141,24 @@ fn start_and_memory(table: &mut Table, scale: usize) {
 fn history(table: &mut Table, scale: usize) {
     let portal = Portal::start();
     portal.fill("order-to-erp", FEW);
+    portal.settle("order-to-erp");
     let few = ask_for_all(&portal);
     told_within(&portal, table);
     portal.fill("order-to-erp", MANY / scale - FEW);
+    portal.settle("order-to-erp");
     let many = ask_for_all(&portal);
     for ((path, few), (_, many)) in few.iter().zip(&many) {
         table.row(&format!("GET {path}, p99"), many.p99, "ms", Goal::AtMost(10.0));
-        // The median tells growth; single outliers on a shared machine do not.
-        table.row(&format!("GET {path}, growth"), many.median / few.median.max(0.05), "x", Goal::AtMost(1.3));
+        // The quickest answers tell growth; the others tell also what else the machine did.
+        table.row(&format!("GET {path}, growth"), many.quick / few.quick.max(0.05), "x", Goal::AtMost(1.3));
     }
     table.row("memory at most, while 1,000,000 events came in", portal.peak_memory(), "MB", Goal::AtMost(150.0));
 }
 
+/// In milliseconds.
 struct Answered {
-    median: f64,
+    /// What the quickest tenth took at most: what others do on the machine adds to it least.
+    quick: f64,
     p99: f64,
 }
 
@@ -169,7 +173,7 @@ fn ask_for_all(portal: &Portal) -> Vec<(String, Answered)> {
                 connection.get(&path);
             }
             let mut took: Vec<_> = (0..ASKED).map(|_| ask(&mut connection, &path)).collect();
-            let answered = Answered { median: percentile(&mut took, 0.5), p99: percentile(&mut took, 0.99) };
+            let answered = Answered { quick: percentile(&mut took, 0.1), p99: percentile(&mut took, 0.99) };
             (path, answered)
         })
         .collect()

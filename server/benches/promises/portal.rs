@@ -62,6 +62,20 @@ impl Portal {
         }
     }
 
+    /// Waits until all runs of a workflow are judged: for two looks it says the same.
+    pub fn settle(&self, workflow: &str) {
+        let look = || self.connect().get(&format!("/api/v1/workflows/{workflow}")).1;
+        let mut before = look();
+        loop {
+            std::thread::sleep(Duration::from_secs(2));
+            let now = look();
+            if now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+
     /// A number in a JSON answer.
     pub fn number(&self, path: &str, pointer: &str) -> f64 {
         let (_, body) = self.connect().get(path);

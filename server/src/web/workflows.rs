@@ -744,3 +744,26 @@ fn capital(text: &str) -> String {
 pub fn urlencode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string().replace("%2D", "-")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use app::model::problem::{Ended, How, Where};
+
+    #[test]
+    fn a_day_marks_the_last_problem_and_the_worst_and_longest_of_the_others() {
+        let at = |minutes: i64| Moment::default() + Span::from_minutes(minutes);
+        let problem = |id: i64, state: Status, minutes: i64| {
+            let mut problem =
+                Problem::begin(id, Where::Workflow("a".into()), String::new(), "A".into(), "runs".into(), at(id));
+            (problem.raised_at, problem.state) = (Some(at(id)), state);
+            problem.ended = Some(Ended { at: at(id + minutes), how: How::ByItself, by: None, why: String::new() });
+            problem
+        };
+        let mut all: Vec<_> = (1..=30).map(|id| problem(id, Status::Late, id)).collect();
+        all.push(problem(31, Status::Retrying, 1));
+        all.push(problem(0, Status::Broken, 1));
+        let marked: Vec<i64> = marked(all, at(90)).iter().map(|p| p.id).collect();
+        assert_eq!(marked, [31, 0, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21]);
+    }
+}
