@@ -76,21 +76,20 @@ pub fn end_of_day(shown: Moment, now: Moment) -> Moment {
 }
 
 /// In which of a few lanes each of these stretches lies, so that they do not cover each other, and how many lanes are
-/// used. Where all are taken, it is the one that is free first.
-pub fn lanes(stretches: impl Iterator<Item = (f64, f64)>, most: usize) -> (Vec<usize>, usize) {
+/// used. Where all are taken, it lies in none.
+pub fn lanes(stretches: impl Iterator<Item = (f64, f64)>, most: usize) -> (Vec<Option<usize>>, usize) {
     let mut ends: Vec<f64> = Vec::new();
     let lanes = stretches
         .map(|(from, to)| {
             let free = ends.iter().position(|end| *end <= from);
-            let lane = free.unwrap_or_else(|| match ends.len() < most {
-                true => {
+            let lane = free.or_else(|| {
+                (ends.len() < most).then(|| {
                     ends.push(0.0);
                     ends.len() - 1
-                }
-                false => (0..ends.len()).min_by(|a, b| ends[*a].total_cmp(&ends[*b])).unwrap_or_default(),
-            });
+                })
+            })?;
             ends[lane] = to;
-            lane
+            Some(lane)
         })
         .collect();
     (lanes, ends.len())
@@ -162,8 +161,8 @@ mod tests {
     #[test]
     fn what_overlaps_lies_in_another_lane() {
         let stretches = [(0.0, 10.0), (5.0, 8.0), (9.0, 12.0), (11.0, 20.0), (11.5, 13.0)];
-        assert_eq!(lanes(stretches.into_iter(), 4), (vec![0, 1, 1, 0, 2], 3));
-        assert_eq!(lanes([(0.0, 9.0), (1.0, 5.0), (2.0, 3.0)].into_iter(), 2), (vec![0, 1, 1], 2));
+        assert_eq!(lanes(stretches.into_iter(), 4), ([0, 1, 1, 0, 2].map(Some).to_vec(), 3));
+        assert_eq!(lanes([(0.0, 9.0), (1.0, 5.0), (2.0, 3.0)].into_iter(), 2), (vec![Some(0), Some(1), None], 2));
     }
 
     #[test]

@@ -51,7 +51,7 @@ const WIDTH: f64 = 400.0;
 const PAD: f64 = 8.0;
 const LANE: f64 = 24.0;
 const ICON: f64 = 16.0;
-const MOST_LANES: usize = 4;
+const MOST_LANES: usize = 6;
 
 impl Timeline {
     fn from(&self) -> Moment {
@@ -118,17 +118,18 @@ fn strip(timeline: &Timeline, sentence: String) -> AnyView {
         .collect();
     let (lanes, used) = lanes(drawn.iter().map(|(from, to)| (*from, to.max(from + widest))), MOST_LANES);
     let height = LANE * used.max(1) as f64 + 10.0;
-    let spell = |((spell, (from, to)), lane): ((&Spell, &(f64, f64)), usize)| {
-        let y = 4.0 + lane as f64 * LANE;
+    let spell = |((spell, (from, to)), lane): ((&Spell, &(f64, f64)), Option<usize>)| {
+        // What would lie over others is in the table alone.
+        let y = 4.0 + lane? as f64 * LANE;
         let picture = format!("{}/icons.svg#{}", ink().pkg, state_icon(spell.state));
         let name = format!("{}, {}, {}", spell.state.words(), spell.name, length(timeline, spell));
-        view! {
+        Some(view! {
             <a href=address(&timeline.page, Some(spell.known_at)) class=format!("spell s-{}", spell.state.name()) aria-label=name>
                 <rect class="reach" x=*from y=y - 2.0 width=(to - from).max(widest) height=LANE/>
                 <svg class="icon" x=*from y=y width=ICON height=ICON aria-hidden="true"><use_ href=picture/></svg>
                 <rect class="span" x=*from y=y + ICON + 1.0 width=to - from height="4" rx="1"/>
             </a>
-        }
+        })
     };
     let spells = timeline.spells.iter().zip(&drawn).zip(lanes).map(spell).collect_view();
     let here = timeline.x(timeline.shown);

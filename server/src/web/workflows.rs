@@ -163,8 +163,10 @@ async fn day(app: &App, id: &str, at: Option<Moment>) -> Result<Timeline, Error>
     Ok(Timeline { page: format!("/workflows/{}", urlencode(id)), to, shown, now, first, spells, not_marked })
 }
 
-/// The problems that a day has room for: the last one, and of the rest the worst and longest.
+/// The problems that a day has room for: the last one, and of the rest the worst and longest. What puts nothing into
+/// another state is counted only.
 fn marked(mut problems: Vec<Problem>, now: Moment) -> Vec<Problem> {
+    problems.retain(|p| p.state != Status::OnTrack);
     let known = |p: &Problem| p.raised_at.unwrap_or(p.since);
     let length = |p: &Problem| p.ended.as_ref().map_or(now, |ended| ended.at).since(known(p));
     problems.sort_by_key(|p| std::cmp::Reverse((p.state, length(p), p.id)));
