@@ -665,6 +665,35 @@ mod tests {
         assert_eq!(counted, (41,));
     }
 
+    #[tokio::test]
+    async fn what_is_copied_from_the_log_is_in_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("log.db");
+        let db = Db::open(&format!("sqlite://{}", file.display())).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        sqlx::query("create table t (a bigint primary key)").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let in_the_file = async |name: &str| {
+            let copy = dir.path().join(name);
+            std::fs::copy(&file, &copy).unwrap();
+            let copy = Db::open(&format!("sqlite://{}", copy.display())).await.unwrap();
+            sqlx::query("select 1 from t").fetch_optional(copy.read()).await.is_ok()
+        };
+        assert!(!in_the_file("before.db").await);
+        db.copy_log().await;
+        assert!(in_the_file("after.db").await);
+    }
+
+    #[tokio::test]
+    async fn on_sqlite_a_number_that_is_a_key_is_the_row_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}", dir.path().join("keys.db").display())).await.unwrap();
+        let sql =
+            "select name from sqlite_master where type = 'index' and tbl_name in ('events', 'runs') and sql is null";
+        let beside: Vec<(String,)> = sqlx::query_as(sql).fetch_all(db.read()).await.unwrap();
+        assert_eq!(beside, []);
+    }
+
     #[test]
     fn a_password_is_not_shown() {
         assert_eq!(without_password("postgres://me:secret@host/db"), "postgres://me:…@host/db");

@@ -75,11 +75,14 @@ impl Timeline {
             0 => "no problem".to_owned(),
             n => count_of(n as i64, "problems"),
         };
-        let marked = match self.not_marked {
-            0 => String::new(),
-            _ => format!(" {} of them are marked.", self.spells.len()),
+        let last = last.unwrap_or_default();
+        // The last of those that are marked need not be the last of all.
+        let rest = match (self.not_marked, self.spells.len()) {
+            (0, _) => format!("{last}."),
+            (_, 0) => ". None of them put it into another state.".to_owned(),
+            (_, n) => format!(". The table has {n} of them{last}."),
         };
-        format!("{} to {}: {many}{}.{marked}", time(self.from()), time(self.to), last.unwrap_or_default())
+        format!("{} to {}: {many}{rest}", time(self.from()), time(self.to))
     }
 }
 
@@ -300,8 +303,10 @@ mod tests {
     #[test]
     fn what_is_not_marked_is_counted_all_the_same() {
         let html = drawn_of("12:00", vec![spell(7, State::Late, "02:00", Some("03:00"))], 40);
-        let words = "3 Jun 12:00 to 12:00: 41 problems, the last from 02:00 to 03:00. 1 of them are marked.";
+        let words = "3 Jun 12:00 to 12:00: 41 problems. The table has 1 of them, the last from 02:00 to 03:00.";
         assert!(html.contains(words), "{html}");
+        let words = "3 Jun 12:00 to 12:00: 2 problems. None of them put it into another state.";
+        assert!(drawn_of("12:00", Vec::new(), 2).contains(words));
         assert!(html.contains("All problems"));
     }
 

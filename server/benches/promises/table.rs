@@ -59,10 +59,10 @@ impl Table {
         self.row(name, value / known, "x", Goal::AtLeast(goal));
     }
 
-    /// Prints it all and writes `target/bench.json`.
-    pub fn finish(self, quick: bool) {
+    /// Prints it all and writes `target/bench.json`; `less` says what makes it less than the whole.
+    pub fn finish(self, less: &str) {
         let (machine, commit) = (machine(), commit());
-        println!("\n{machine}\ncommit {commit}{}\n", if quick { ", quick: a tenth of the load" } else { "" });
+        println!("\n{machine}\ncommit {commit}{less}\n");
         println!("| what | measured | goal | |\n| --- | ---: | --- | --- |");
         for row in &self.rows {
             let met = match row.goal.met(row.value) {
@@ -78,7 +78,10 @@ impl Table {
             .map(|r| json!({"name": r.name, "value": r.value, "unit": r.unit, "goal": r.goal.words(), "met": r.goal.met(r.value)}))
             .collect();
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench.json");
-        let text = format!("{:#}\n", json!({"machine": machine, "commit": commit, "quick": quick, "rows": rows}));
+        let text = format!(
+            "{:#}\n",
+            json!({"machine": machine, "commit": commit, "less": less.trim_start_matches(", "), "rows": rows})
+        );
         match std::fs::write(file, text) {
             Ok(()) => println!("\nwritten to target/bench.json"),
             Err(error) => eprintln!("target/bench.json cannot be written: {error}"),

@@ -19,6 +19,7 @@ use crate::support::{TestServer, With, at, html, on_both_databases, step};
 on_both_databases![
     a_step_that_takes_over_three_times_its_usual_is_slow,
     a_restart_changes_nothing_of_what_is_claimed,
+    what_waited_when_the_portal_stopped_is_taken_in_by_the_next_strike,
     without_a_past_there_is_no_usual_yet_and_nothing_is_held_against_it,
     the_page_says_what_is_usual_at_this_hour,
     far_fewer_runs_than_on_this_weekday_at_this_hour_is_drift,
@@ -89,6 +90,16 @@ async fn a_restart_changes_nothing_of_what_is_claimed(server: TestServer) {
     assert_eq!(before.len(), 1);
     let server = server.restarted("08:30", |_| {}).await;
     assert_eq!(told(&server).await, before);
+}
+
+async fn what_waited_when_the_portal_stopped_is_taken_in_by_the_next_strike(server: TestServer) {
+    server.post_events(visits("push", 3, at("07:00"), 60, 12)).await;
+    let server = server.restarted("08:30", |_| {}).await;
+    server.strike_at("08:30").await;
+    let hours = BTreeSet::from([at("07:00")]);
+    let kept: Kept = kept::hours(server.app.db.read(), &hours, Some("order-to-erp")).await.unwrap();
+    let of_push = &kept[&("order-to-erp".to_owned(), "push".to_owned())];
+    assert_eq!(of_push[&at("07:00")].counts.visits, 3);
 }
 
 async fn without_a_past_there_is_no_usual_yet_and_nothing_is_held_against_it(server: TestServer) {
