@@ -50,7 +50,8 @@ pub async fn run(
     if events.is_empty() {
         return Ok(None);
     }
-    let folded = fold(events.iter().map(|stored| &stored.heard));
+    let mut folded = fold(events.iter().map(|stored| &stored.heard));
+    folded.recovered_at = record.folded.recovered_at.filter(|recovered| *recovered <= at.millis());
     let judged = judge(&folded, declared, at);
     Ok(Some(RunThen { record: RunRecord { folded, ..record }.judged(&judged), events }))
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::Profile;
 use crate::{assets, cargo, machine};
 
-/// Builds the product and walks through it; `words` choose journeys by name.
-pub fn test(profile: Profile, words: &[String]) -> Result<()> {
+/// Builds the product and walks through it; `words` choose journeys by name. Gives how many tests passed.
+pub fn test(profile: Profile, words: &[String]) -> Result<u32> {
     let [chromium, node, npm] = machine::need([&machine::CHROMIUM, &machine::NODE, &machine::NPM])?;
     assets::build()?;
     let binary = cargo::server(profile)?;
@@ -38,5 +38,5 @@ pub fn test(profile: Profile, words: &[String]) -> Result<()> {
     // One after the other: on a small machine two browsers at once make each other late.
     command.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
     command.args(words.iter().map(|word| format!("--test-name-pattern={word}")));
-    cargo::run(command.args(specs))
+    cargo::run_tests(command.args(specs))
 }

@@ -58,6 +58,31 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs tests in view of the reader and gives how many passed; one that fails is an error.
+pub fn run_tests(command: &mut Command) -> Result<u32> {
+    let words = words(command);
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("`{words}` could not be started"))?;
+    let mut passed = 0;
+    for line in BufReader::new(child.stdout.take().expect("its output is piped")).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        println!("{line}");
+        passed += tests_passed(&line).unwrap_or_default();
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{words}` failed ({status}); what it said is above.");
+    }
+    Ok(passed)
+}
+
+/// How many tests passed, where a line sums that up: as Rust's own test runner says it, or as node's does.
+fn tests_passed(line: &str) -> Option<u32> {
+    let of_rust = || line.strip_prefix("test result: ok. ")?.split(" passed;").next()?.parse().ok();
+    let of_node = || line.strip_prefix("ℹ pass ")?.trim().parse().ok();
+    of_rust().or_else(of_node)
+}
+
 /// Runs a command and gives what it wrote to standard output.
 pub fn output(command: &mut Command) -> Result<String> {
     let words = words(command);
@@ -124,4 +149,21 @@ pub fn build(args: &[&str], wanted: impl Fn(&Path) -> bool) -> Result<PathBuf> {
 fn words(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default();
     std::iter::once(name).chain(command.get_args()).map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tests_passed;
+
+    #[test]
+    fn the_line_that_sums_up_says_how_many_tests_passed() {
+        assert_eq!(
+            tests_passed("test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out"),
+            Some(12)
+        );
+        assert_eq!(tests_passed("ℹ pass 185"), Some(185));
+        for other in ["running 12 tests", "test result: FAILED. 1 passed; 1 failed", "ℹ skipped 3", ""] {
+            assert_eq!(tests_passed(other), None, "{other}");
+        }
+    }
 }

@@ -21,16 +21,23 @@ const SERVER_ONLY: [&str; 3] = ["tokio", "sqlx", "axum"];
 struct Part {
     name: &'static str,
     what: &'static str,
-    run: fn(&Chosen) -> Result<()>,
+    run: Run,
+}
+
+enum Run {
+    /// One question, answered by yes or no.
+    Whole(fn() -> Result<()>),
+    /// Tests that have names; gives how many passed.
+    Named(fn(&Chosen) -> Result<u32>),
 }
 
 const PARTS: [Part; 6] = [
-    Part { name: "fmt", what: "every file is formatted", run: formatting },
-    Part { name: "clippy", what: "no warnings, on the server and in the browser", run: clippy },
-    Part { name: "unit", what: "unit and property tests", run: unit },
-    Part { name: "api", what: "the API on SQLite and on PostgreSQL", run: api },
-    Part { name: "wasm", what: "the browser's half carries nothing of the server", run: wasm },
-    Part { name: "browser", what: "the journeys in Chromium", run: browser },
+    Part { name: "fmt", what: "every file is formatted", run: Run::Whole(formatting) },
+    Part { name: "clippy", what: "no warnings, on the server and in the browser", run: Run::Whole(clippy) },
+    Part { name: "unit", what: "unit and property tests", run: Run::Named(unit) },
+    Part { name: "api", what: "the API on SQLite and on PostgreSQL", run: Run::Named(api) },
+    Part { name: "wasm", what: "the browser's half carries nothing of the server", run: Run::Whole(wasm) },
+    Part { name: "browser", what: "the journeys in Chromium", run: Run::Named(browser) },
 ];
 
 /// What the reader asked for.
@@ -52,14 +59,18 @@ pub fn all(args: &[String]) -> Result<ExitCode> {
         words: words.into_iter().cloned().collect(),
     };
     let mut results = Vec::new();
+    let mut ran = 0;
     for part in &PARTS {
         let is_named = names.iter().any(|name| *name == part.name);
         // A word alone is about tests that have names.
-        let has_names = matches!(part.name, "unit" | "api" | "browser");
+        let has_names = matches!(part.run, Run::Named(_));
         if is_named || names.is_empty() && (chosen.words.is_empty() || has_names) {
             println!("\n== {}: {} ==", part.name, part.what);
             let start = Instant::now();
-            let result = (part.run)(&chosen);
+            let result = match part.run {
+                Run::Whole(run) => run(),
+                Run::Named(run) => run(&chosen).map(|passed| ran += passed),
+            };
             if let Err(error) = &result {
                 println!("{error:#}");
             }
@@ -74,6 +85,11 @@ pub fn all(args: &[String]) -> Result<ExitCode> {
     }
     let failed = results.iter().filter(|(_, result, _)| result.is_err()).count();
     println!("\n{} passed, {failed} failed", results.len() - failed);
+    let has_names = results.iter().any(|(part, ..)| matches!(part.run, Run::Named(_)));
+    if has_names && failed == 0 && ran == 0 {
+        let words = chosen.words.join("\" or \"");
+        bail!("No test ran: none that was looked at has \"{words}\" in its name.");
+    }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -81,11 +97,11 @@ fn verdict(result: &Result<()>) -> &'static str {
     if result.is_ok() { "passed" } else { "FAILED" }
 }
 
-fn formatting(_: &Chosen) -> Result<()> {
+fn formatting() -> Result<()> {
     cargo::run(&mut cargo::cargo(["fmt", "--all", "--check"]))
 }
 
-fn clippy(_: &Chosen) -> Result<()> {
+fn clippy() -> Result<()> {
     site()?;
     machine::wasm_target()?;
     const STRICT: [&str; 3] = ["--", "-D", "warnings"];
@@ -93,16 +109,18 @@ fn clippy(_: &Chosen) -> Result<()> {
     cargo::run(cargo::cargo(["clippy", "--lib"]).args(BROWSER_HALF).args(STRICT))
 }
 
-fn unit(chosen: &Chosen) -> Result<()> {
+fn unit(chosen: &Chosen) -> Result<u32> {
     site()?;
-    cargo::run(cargo::cargo(["test", "--lib", "--bins"]).args(PRODUCT).arg("--").args(&chosen.words))?;
-    cargo::run(cargo::cargo(["test", "-p", "xtask", "--"]).args(&chosen.words))
+    let product =
+        cargo::run_tests(cargo::cargo(["test", "--lib", "--bins"]).args(PRODUCT).arg("--").args(&chosen.words))?;
+    let tools = cargo::run_tests(cargo::cargo(["test", "-p", "xtask", "--"]).args(&chosen.words))?;
+    Ok(product + tools)
 }
 
-fn api(chosen: &Chosen) -> Result<()> {
+fn api(chosen: &Chosen) -> Result<u32> {
     site()?;
     let cluster = Cluster::start()?;
-    cargo::run(
+    cargo::run_tests(
         cargo::cargo(["test", "--test", "*"])
             .args(PRODUCT)
             .arg("--")
@@ -111,7 +129,7 @@ fn api(chosen: &Chosen) -> Result<()> {
     )
 }
 
-fn wasm(_: &Chosen) -> Result<()> {
+fn wasm() -> Result<()> {
     machine::wasm_target()?;
     let mut ask = cargo::cargo(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
     let tree = cargo::output(ask.args(BROWSER_HALF))?;
@@ -140,7 +158,7 @@ fn carried(tree: &str) -> Vec<&str> {
     found
 }
 
-fn browser(chosen: &Chosen) -> Result<()> {
+fn browser(chosen: &Chosen) -> Result<u32> {
     browser::test(chosen.profile, &chosen.words)
 }
 

@@ -137,6 +137,8 @@ pub struct Report {
     pub waiting_on: Option<String>,
     /// What was left undone.
     pub remainder: Option<Remainder>,
+    /// Whether a check tells it: each of its runs does the same work again.
+    pub of_check: bool,
 }
 
 /// What a step or run is said to be doing.
@@ -572,6 +574,7 @@ impl Fields<'_> {
             next_attempt_at: self.moment("next_attempt_at")?,
             waiting_on: self.text("waiting_on")?,
             remainder: self.remainder()?,
+            of_check: family == Family::Run && self.0.contains_key("signal"),
         })
     }
 
@@ -883,7 +886,7 @@ mod tests {
         let event = event.unwrap();
         let What::Report(report) = &event.what else { panic!("{event:?}") };
         assert_eq!((report.workflow.as_str(), report.run.as_str()), ("backup", "a1"));
-        assert_eq!((report.progress, event.family()), (Progress::Failed, Family::Run));
+        assert_eq!((report.progress, event.family(), report.of_check), (Progress::Failed, Family::Run, true));
         assert_eq!(Event::stored(&event.body).unwrap(), event);
         assert_eq!(parse(json!({"type": "signal", "name": "b", "state": "maybe"})).unwrap_err().field, "state");
     }

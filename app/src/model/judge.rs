@@ -125,9 +125,13 @@ fn goes_on(visit: &Visit, ended_at: i64, failed: bool) -> bool {
     }
 }
 
-/// A run that ended as failed needs a person; its place is the last step that failed, or the last one at all.
+/// A run that ended as failed needs a person, until a later one of the same check went well; its place is the last step
+/// that failed, or the last one at all.
 fn failed_whole(run: &Run, declared: Option<&Workflow>) -> Option<Watch> {
     let whole = run.whole.as_ref().filter(|w| matches!(w.progress, Progress::Failed | Progress::Partial))?;
+    if run.recovered_at.is_some_and(|at| whole.at < at) {
+        return None;
+    }
     let visit = run.latest_visits().filter(|v| v.failing_since.is_some()).last().or(run.visits.last());
     let step = visit.and_then(|v| declared?.step(&v.step));
     let error = whole.error.as_ref().or(visit.and_then(|v| v.error.as_ref()));

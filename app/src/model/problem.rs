@@ -483,6 +483,8 @@ pub struct Change {
     pub helpless: Option<Helpless>,
     /// Whether one of those that left was cancelled or skipped, which a person does.
     pub cancelled: bool,
+    /// Whether one of those that left was of a check, and the check went well at its next time.
+    pub came_again: bool,
     /// Whether one of those that left went on to fail for another cause at the same place.
     pub moved: bool,
 }
@@ -527,6 +529,7 @@ impl Problem {
             let (how, by, why) = match (self.announced.take(), change.moved, self.helpless, change.cancelled) {
                 (Some((by, why)), ..) => (How::ByPerson, Some(by), why),
                 (_, true, ..) => (How::Continued, None, String::new()),
+                _ if change.came_again => (How::ByItself, None, String::new()),
                 (_, _, Some(why), _) => (How::ByPerson, None, why.name().to_owned()),
                 (_, _, None, true) => (How::ByPerson, None, Helpless::NoRetry.name().to_owned()),
                 (_, _, None, false) => (How::ByItself, None, String::new()),

@@ -34,6 +34,13 @@ pub struct Run {
     pub whole: Option<Whole>,
     /// How many events were refused as impossible.
     pub refused: i64,
+    /// Whether a check tells of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_check: bool,
+    /// When a later run of the same check went well. It is the one thing here that no event of the run says, and it
+    /// is kept when the run is folded again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_at: Option<i64>,
     /// Where the newest event stands in the order.
     newest: Option<OrderKey>,
 }
@@ -180,6 +187,7 @@ impl Run {
         self.events += 1;
         self.last_at = at;
         self.newest = Some(key);
+        self.of_check |= report.of_check;
         if self.subject.is_none() {
             self.subject.clone_from(&report.subject);
         }
@@ -232,6 +240,19 @@ impl Run {
             Some(n) if n > visit.attempt => visit.next_try(n, report, at),
             Some(_) => visit.same_try(report, at),
         }
+    }
+
+    /// Takes in that a run of the same workflow went well at this moment. Where both are runs of a check and this one
+    /// had failed before, it is what the check does that works again: nothing is left to be done about this one. A run
+    /// that hangs is not ended by it. Gives whether anything is another than before.
+    pub fn recover(&mut self, well_at: Moment) -> bool {
+        let failed = self.whole.as_ref().filter(|w| matches!(w.progress, Progress::Failed | Progress::Partial));
+        let is_open = |failed: &Whole| self.recovered_at.is_none_or(|at| at <= failed.at);
+        let is_new = self.of_check && failed.is_some_and(|failed| is_open(failed) && failed.at < well_at.millis());
+        if is_new {
+            self.recovered_at = Some(well_at.millis());
+        }
+        is_new
     }
 
     /// Whether a person took it away: it was cancelled or skipped, as a whole or at its newest step.

@@ -53,13 +53,19 @@ const LANE: f64 = 24.0;
 const ICON: f64 = 16.0;
 const MOST_LANES: usize = 6;
 
+/// The shortest time that is drawn, however short ago the records began.
+const LEAST: Span = Span::from_minutes(10);
+
 impl Timeline {
+    /// Where the day begins: of what was before the first record no moment can be shown.
     fn from(&self) -> Moment {
-        self.to - DAY
+        let first = self.first.unwrap_or_default().min(self.to - LEAST);
+        (self.to - DAY).max(first)
     }
 
     fn x(&self, at: Moment) -> f64 {
-        let part = at.since(self.from()).millis() as f64 / DAY.millis() as f64;
+        let from = self.from();
+        let part = at.since(from).millis() as f64 / self.to.since(from).millis() as f64;
         PAD + part.clamp(0.0, 1.0) * (WIDTH - 2.0 * PAD)
     }
 
@@ -249,7 +255,9 @@ fn form(timeline: &Timeline) -> AnyView {
             <div class="field">
                 <label for="at">{format!("Moment ({name})")}</label>
                 <input id="at" name="at" type="datetime-local" step="1" required
-                    value=local(timeline.shown, "%Y-%m-%dT%H:%M:%S") max=local(timeline.now, "%Y-%m-%dT%H:%M:%S")/>
+                    value=local(timeline.shown, "%Y-%m-%dT%H:%M:%S")
+                    min=timeline.first.map(|first| local(first, "%Y-%m-%dT%H:%M:%S"))
+                    max=local(timeline.now, "%Y-%m-%dT%H:%M:%S")/>
             </div>
             <button class="button">"Show"</button>
         </form>
@@ -318,6 +326,23 @@ mod tests {
             assert!(slider.contains(attribute), "{attribute} in {slider}");
         }
         assert!(html.contains("<option value=\"1780538401\">"), "{html}");
+    }
+
+    #[test]
+    fn a_day_begins_no_earlier_than_what_is_recorded() {
+        let now = at("12:00");
+        let html = Owner::new().with(|| {
+            Ink { pkg: "/pkg".to_owned(), now, zone: TimeZone::UTC, past: false }.provide();
+            let (page, first) = ("/workflows/a".to_owned(), Some(at("10:00")));
+            let spells = vec![spell(7, State::Late, "11:00", Some("11:30"))];
+            timeline(&Timeline { page, to: now, shown: now, now, first, spells, not_marked: 0 }).to_html()
+        });
+        assert!(html.contains("10:00 to 12:00: 1 problem"), "{html}");
+        let slider = html.split("<input type=\"range\"").nth(1).unwrap().split('>').next().unwrap();
+        assert!(slider.contains(&format!("min=\"{}\"", at("10:00").millis() / 1_000)), "{slider}");
+        assert!(html.contains("min=\"2026-06-04T10:00:00\""), "{html}");
+        // Half of the way, where half of the time is over.
+        assert!(html.contains("x=\"200\""), "{html}");
     }
 
     #[test]

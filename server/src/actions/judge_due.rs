@@ -9,7 +9,8 @@ use app::model::moment::Moment;
 use super::record_events::Moved;
 use crate::db::{Batch, Db, Tx};
 use crate::live::Topic;
-use crate::store::{feed, runs, watches};
+use crate::store::runs::{self, RunRecord};
+use crate::store::{feed, watches};
 
 /// How many runs are judged in one transaction, so that events never wait long.
 const AT_ONCE: i64 = 500;
@@ -53,6 +54,20 @@ async fn judge_runs(tx: &mut Tx, book: &Book, keys: &[i64], now: Moment) -> sqlx
     keys.sort_unstable();
     keys.dedup();
     let records = runs::by_keys(tx, &keys).await?;
+    judge_records(tx, book, records, now).await
+}
+
+/// Judges these runs anew, and writes what follows.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn judge_records(
+    tx: &mut Tx,
+    book: &Book,
+    records: Vec<RunRecord>,
+    now: Moment,
+) -> sqlx::Result<BTreeSet<Topic>> {
+    let keys: Vec<i64> = records.iter().map(|record| record.key).collect();
     let mut known = watches::of_runs(tx, &keys).await?;
     let mut moved = Moved::default();
     for record in records {

@@ -7,6 +7,7 @@ use app::model::book::Book;
 use app::model::judge::Watch;
 use app::model::moment::Moment;
 use app::model::problem::{Change, Claim, Counts, Ended, Family, Helpless, How, Problem, Where};
+use app::model::run::Run;
 use app::model::status::State;
 
 use crate::db::{Db, Tx};
@@ -23,15 +24,8 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Takes in that the watches of one run are others now. `cancelled` says whether a person took the run away.
-    pub fn judged_again(
-        &mut self,
-        workflow: &str,
-        known: &[Watch],
-        now_watched: &[Watch],
-        cancelled: bool,
-        now: Moment,
-    ) {
+    /// Takes in that the watches of this run are others now.
+    pub fn judged_again(&mut self, workflow: &str, known: &[Watch], now_watched: &[Watch], run: &Run, now: Moment) {
         self.now = self.now.max(now);
         let place = |w: &Watch| match w.step.as_str() {
             "" => Where::Workflow(workflow.to_owned()),
@@ -45,7 +39,10 @@ impl Sums {
             match again {
                 Some(again) if again.cause != watch.cause => change.moved = true,
                 Some(_) => {}
-                None => change.cancelled |= cancelled,
+                None => {
+                    change.cancelled |= run.was_cancelled();
+                    change.came_again |= run.recovered_at.is_some();
+                }
             }
         }
         for watch in now_watched.iter().filter(ill) {
@@ -293,7 +290,7 @@ mod tests {
             // In one commit a run is judged once, by all that it is then.
             let last: BTreeMap<usize, &Vec<Watch>> = part.iter().map(|(run, watches)| (*run, watches)).collect();
             for (run, watches) in last {
-                sums.judged_again("w", &watched[run], watches, false, now);
+                sums.judged_again("w", &watched[run], watches, &Run::default(), now);
                 watched[run].clone_from(watches);
             }
             let (kept, gone) = summed(sums.changes(), open.values().cloned().collect(), &Book::default(), newest, now);
@@ -342,7 +339,7 @@ mod tests {
             let (_, watched) = played(&history, 3);
             let mut sums = Sums::default();
             for watches in &watched {
-                sums.judged_again("w", watches, watches, false, at(200));
+                sums.judged_again("w", watches, watches, &Run::default(), at(200));
             }
             for (place, change) in sums.changes() {
                 prop_assert_eq!(change, Change::default(), "{:?}", place);

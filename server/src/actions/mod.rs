@@ -17,6 +17,7 @@ pub mod pause;
 pub mod publish_runbook;
 pub mod record_events;
 pub mod record_pictures;
+pub mod recover_checks;
 pub mod resume;
 pub mod retry_refused;
 pub mod see_report;

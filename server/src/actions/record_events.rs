@@ -22,6 +22,7 @@ use app::model::subject::Subject;
 
 use super::keep_problems::Sums;
 use super::keep_records::keep_records;
+use super::recover_checks::recover_checks;
 use crate::db::{Asks, Batch, Db, Tx};
 use crate::live::Topic;
 use crate::store::feed::{self, NewEvent};
@@ -146,7 +147,10 @@ pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::
     sources::hear(&mut batch, &from);
     sources::add_to_hours(&mut batch, &hours);
     // Most events are reports that go well: nothing follows from them, and the commit goes with what they write.
+    let checks: BTreeSet<&str> =
+        fresh.iter().filter_map(|f| f.report().filter(|r| r.of_check)).map(|r| r.workflow.as_str()).collect();
     let plain = fresh.iter().all(|f| f.report().is_some()) && moved.reordered.is_empty() && moved.sums.is_empty();
+    let plain = plain && checks.is_empty();
     if plain && repeats.is_empty() && refused.is_empty() && types.is_empty() && counters.position == taken {
         batch.commit(tx).await?;
         return Ok(recorded);
@@ -154,6 +158,7 @@ pub async fn record_events(db: &Db, book: &Book, arrivals: &[Arrival]) -> sqlx::
     batch.write(&mut tx).await?;
     mark_disorder(&mut tx, &fresh, &moved.reordered).await?;
     recorded.topics.extend(moved.write_problems(&mut tx, book, now).await?);
+    recorded.topics.extend(recover_checks(&mut tx, book, &checks, now).await?);
     recorded.topics.extend(keep_levels(&mut tx, book, &fresh).await?);
     let repeats: Vec<_> = repeats.into_iter().map(|((position, at), times)| (position, at, times)).collect();
     feed::add_repeats(&mut tx, &repeats).await?;
@@ -396,7 +401,7 @@ pub(super) struct Tallied {
 impl Moved {
     /// Takes in that a run is judged anew: its row, its watches, and the tallies that follow from the difference.
     pub(super) fn judge_again(&mut self, before: &RunRecord, known: &[Watch], judged: Judged, now: Moment) {
-        self.sums.judged_again(&before.workflow, known, &judged.watches, before.folded.was_cancelled(), now);
+        self.sums.judged_again(&before.workflow, known, &judged.watches, &before.folded, now);
         let after = before.clone().judged(&judged);
         let tally = self.workflows.entry(after.workflow.clone()).or_default();
         if before.open {
@@ -607,7 +612,9 @@ async fn fold_more(
     let mut all = feed::of_run(tx, before.key).await?;
     let reordered = reordered(&all, fresh, events);
     all.extend(ordered.iter().map(|(.., f)| Heard { event: f.event.clone(), received_at: f.received_at }));
-    Ok((fold(&all), reordered))
+    let mut run = fold(&all);
+    run.recovered_at = before.folded.recovered_at;
+    Ok((run, reordered))
 }
 
 /// Which of these events, in the order they came, happened before one that the same source had told earlier.

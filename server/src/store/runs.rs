@@ -94,6 +94,22 @@ pub async fn by_keys(tx: &mut Tx, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> 
     Ok(rows.iter().filter_map(record).collect())
 }
 
+/// The keys of the runs of a workflow that ended as failed before a moment and are watched since.
+pub async fn failed_before(tx: &mut Tx, workflow: &str, moment: Moment) -> sqlx::Result<Vec<i64>> {
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "select distinct runs.run_key
+        from watches
+        join runs on runs.run_key = watches.run_key
+        where watches.workflow = $1 and watches.state = 'broken' and runs.ended_at < $2
+        order by runs.run_key",
+    )
+    .bind(workflow)
+    .bind(moment.millis())
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|(key,)| key).collect())
+}
+
 /// The runs with these few keys, read outside of a transaction.
 pub async fn with_keys(db: &Db, keys: &[i64]) -> sqlx::Result<Vec<RunRecord>> {
     let mut tx = db.snapshot().await?;

@@ -253,6 +253,15 @@ pub async fn workflow(pool: &AnyPool, id: &str) -> sqlx::Result<Option<WorkflowT
     Ok(row.as_ref().map(workflow_tally))
 }
 
+/// When a run of a workflow last ended well.
+pub async fn last_ended_well(tx: &mut Tx, workflow: &str) -> sqlx::Result<Option<Moment>> {
+    let row: Option<(Option<i64>,)> = sqlx::query_as("select last_ended_at from workflow_tallies where workflow = $1")
+        .bind(workflow)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(row.and_then(|(at,)| at).map(Moment::from_millis))
+}
+
 /// What is known of the steps: of one workflow, or of all; ((workflow, step), tally).
 pub async fn steps(pool: &AnyPool, workflow: Option<&str>) -> sqlx::Result<Vec<StepRow>> {
     let columns = "workflow, step, visits, starts, ends, first_seen, last_seen, on_track, retrying, late, broken";

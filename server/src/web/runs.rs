@@ -266,6 +266,12 @@ fn sentence(
             Some(Progress::Skipped) => "Was skipped",
             _ => "Finished",
         };
+        let recovered = record.folded.recovered_at.map(Moment::from_millis);
+        if let (Some(Progress::Failed | Progress::Partial), Some(ended), Some(well)) =
+            (whole, judged.ended_at, recovered)
+        {
+            return format!("Failed {}. A later run of this check went well {}.", time(ended), time(well));
+        }
         return match judged.ended_at {
             Some(at) => {
                 let took = at.since(Moment::from_millis(record.folded.started_at)).words();

@@ -16,6 +16,9 @@ on_both_databases![
     of_a_long_body_the_beginning_is_kept,
     a_wrong_key_and_a_wrong_word_are_404,
     a_key_may_nothing_else_and_nothing_else_is_a_key,
+    a_failed_run_needs_nobody_once_a_later_one_went_well,
+    a_failed_run_is_recovered_whichever_is_heard_first,
+    a_run_that_is_of_no_check_is_not_recovered_by_another,
     a_job_that_starts_and_does_not_end_is_late,
     a_check_tells_its_runs_as_signals_too,
 ];
@@ -210,4 +213,47 @@ async fn a_check_tells_its_runs_as_signals_too(server: TestServer) {
     assert_eq!(story(&server, "2026-06-04T07:50:00Z").await, ["The run started", "The run finished"]);
     let wrong = server.send_events(&signal("maybe", json!({}))).await.problem(422);
     assert_eq!(wrong["errors"][0]["field"], "state");
+}
+
+async fn a_failed_run_needs_nobody_once_a_later_one_went_well(server: TestServer) {
+    let check = Check::of(&server).await;
+    check.pings("/start?rid=hangs").await;
+    server.at("08:10");
+    check.pings_with("/1?rid=monday", "no space left").await;
+    let workflow = server.json("/workflows/nightly-export").await;
+    assert_eq!(workflow["state"], "broken");
+    // What went well before it failed is no sign that it works again.
+    check.client.get(&format!("/ping/{}/0?rid=same", check.key)).await.expect(200);
+    assert_eq!(server.json("/workflows/nightly-export").await["state"], "broken");
+    server.at("09:00");
+    check.pings("/0?rid=tuesday").await;
+    let workflow = server.json("/workflows/nightly-export").await;
+    assert_eq!((&workflow["state"], &workflow["waiting"]), (&json!("on_track"), &json!(1)), "the one that hangs stays");
+    let run = server.json("/runs/nightly-export/monday").await;
+    assert_eq!(run["sentence"], "Failed 08:10. A later run of this check went well 09:00.");
+    let problem = &server.json("/problems?open=no").await["items"][0];
+    assert_eq!((&problem["kind"], &problem["ended"]), (&json!("failed"), &json!("by_itself")), "{problem}");
+    // A late word about it is folded in, and does not bring it back.
+    let late = json!({"type": "signal", "name": "nightly-export", "rid": "monday", "state": "start",
+        "time": "2026-06-04T08:05:00Z"});
+    server.post_events(vec![late]).await;
+    assert_eq!(server.json("/runs/nightly-export/monday").await["state"], "on_track");
+    assert_eq!(server.json("/workflows/nightly-export").await["state"], "on_track");
+}
+
+async fn a_failed_run_is_recovered_whichever_is_heard_first(server: TestServer) {
+    let told = |rid: &str, state: &str, time: &str| json!({"type": "signal", "name": "nightly-export", "rid": rid, "state": state, "time": time});
+    server.at("09:00");
+    server.post_events(vec![told("tuesday", "success", "2026-06-04T08:30:00Z")]).await;
+    server.post_events(vec![told("monday", "fail", "2026-06-04T08:10:00Z")]).await;
+    assert_eq!(server.json("/workflows/nightly-export").await["state"], "on_track");
+}
+
+async fn a_run_that_is_of_no_check_is_not_recovered_by_another(server: TestServer) {
+    let told = |run: &str, state: &str, time: &str| json!({"workflow": "price-update", "run": run, "state": state, "time": time});
+    server.at("09:00");
+    server
+        .post_events(vec![told("1", "failed", "2026-06-04T08:10:00Z"), told("2", "succeeded", "2026-06-04T08:30:00Z")])
+        .await;
+    assert_eq!(server.json("/workflows/price-update").await["state"], "broken");
 }
