@@ -4,6 +4,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::percentile;
+
 /// One kept connection.
 pub struct Connection {
     stream: BufReader<TcpStream>,
@@ -19,12 +23,8 @@ impl Connection {
 
     /// Posts a body; the status and how long the answer took.
     pub fn post(&mut self, token: &str, content_type: &str, body: &[u8]) -> (u16, Duration) {
-        let head = format!(
-            "POST /api/v1/events HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
         let began = Instant::now();
-        let mut request = head.into_bytes();
+        let mut request = head(token, content_type, body.len());
         // One packet for small requests; large ones are not copied.
         if body.len() < 16 * 1024 {
             request.extend_from_slice(body);
@@ -91,6 +91,57 @@ impl Connection {
         }
         (status, body)
     }
+}
+
+fn head(token: &str, content_type: &str, length: usize) -> Vec<u8> {
+    format!(
+        "POST /api/v1/events HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// Posts each of these events by itself, over some connections at a time: how many a second, and the 99th percentile
+/// of one answer in ms. All connections are served by one thread: with one each, their waking would take the machine
+/// from what is measured.
+///
+/// # Panics
+/// When one is not accepted.
+pub fn one_by_one(address: SocketAddr, token: &str, connections: usize, bodies: &[Vec<u8>]) -> (f64, f64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let began = Instant::now();
+    let mut took: Vec<Duration> = runtime.block_on(async {
+        let shares = bodies.chunks(bodies.len().div_ceil(connections));
+        let clients = shares.map(|mine| post_in_turn(address, token, mine));
+        futures_util::future::join_all(clients).await.into_iter().flatten().collect()
+    });
+    (bodies.len() as f64 / began.elapsed().as_secs_f64(), percentile(&mut took, 0.99))
+}
+
+async fn post_in_turn(address: SocketAddr, token: &str, bodies: &[Vec<u8>]) -> Vec<Duration> {
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the server does not listen");
+    stream.set_nodelay(true).expect("a socket can be set up");
+    let (mut took, mut answer) = (Vec::with_capacity(bodies.len()), Vec::new());
+    for body in bodies {
+        let began = Instant::now();
+        let request = [head(token, "application/json", body.len()), body.clone()].concat();
+        stream.write_all(&request).await.expect("the server takes the request");
+        answer.clear();
+        while !is_whole(&answer) {
+            let read = stream.read_buf(&mut answer).await.expect("the server answers");
+            assert!(read > 0, "the server hung up");
+        }
+        took.push(began.elapsed());
+        assert!(answer.starts_with(b"HTTP/1.1 202"), "an event was refused");
+    }
+    took
+}
+
+/// Whether an answer is all there: its head, and as much of a body as that says.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    answer.len() >= end + 4 + length.unwrap_or(0usize)
 }
 
 /// The next chunk of a chunked body; none at its end.

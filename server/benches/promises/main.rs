@@ -95,27 +95,7 @@ fn ingest(table: &mut Table, scale: usize) {
 /// Single POSTs over some connections: events a second, and the 99th percentile of one answer in ms.
 fn one_by_one(portal: &Portal, name: &str, connections: usize, events: usize) -> (f64, f64) {
     let bodies = load::singles(load::Shape::interleaved(name), events);
-    let share = events / connections;
-    let began = Instant::now();
-    let mut took: Vec<Duration> = std::thread::scope(|scope| {
-        let workers: Vec<_> = bodies
-            .chunks(share)
-            .map(|mine| {
-                let mut connection = portal.connect();
-                scope.spawn(move || {
-                    mine.iter()
-                        .map(|body| {
-                            let (status, took) = connection.post(&portal.token, "application/json", body);
-                            assert_eq!(status, 202, "an event was refused");
-                            took
-                        })
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|w| w.join().expect("a client failed")).collect()
-    });
-    (per_second(events, began.elapsed()), percentile(&mut took, 0.99))
+    client::one_by_one(portal.address, &portal.token, connections, &bodies)
 }
 
 /// 32 concurrent creators of runs: every one accepted.

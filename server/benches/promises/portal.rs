@@ -15,7 +15,8 @@ use crate::load::{Shape, lines_of};
 pub struct Portal {
     folder: TempDir,
     process: Child,
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// May send events.
     pub token: String,
 }

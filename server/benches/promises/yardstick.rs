@@ -1,7 +1,7 @@
 //! Yardsticks: what the same machine does at the same time with as little as possible around the same rows.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -10,9 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::client::Connection;
+use crate::client::one_by_one;
 use crate::load::{self, Shape};
-use crate::percentile;
 use crate::table::{Goal, Table};
 
 /// Measures all of them.
@@ -25,7 +24,8 @@ pub fn measure(table: &mut Table, scale: usize) {
     table.row("plain SQLite loop, batches of 100", rate, "events/s", Goal::None);
     for (connections, events) in [(1, 6_000 / scale), (32, 60_000 / scale)] {
         let address = runtime.block_on(bare_handler());
-        let (rate, p99) = one_by_one(address, connections, events);
+        let bodies = load::singles(Shape::interleaved("bare"), events);
+        let (rate, p99) = one_by_one(address, "none", connections, &bodies);
         let plural = if connections == 1 { "" } else { "s" };
         table.row(&format!("bare handler, {connections} connection{plural}"), rate, "events/s", Goal::None);
         table.row(&format!("bare handler, {connections} connection{plural}, p99"), p99, "ms", Goal::None);
@@ -108,23 +108,4 @@ async fn bare_handler() -> SocketAddr {
     let address = listener.local_addr().expect("it has an address");
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
-}
-
-fn one_by_one(address: SocketAddr, connections: usize, events: usize) -> (f64, f64) {
-    let bodies = load::singles(Shape::interleaved("bare"), events);
-    let began = Instant::now();
-    let mut took: Vec<Duration> = std::thread::scope(|scope| {
-        let workers: Vec<_> = bodies
-            .chunks(events / connections)
-            .map(|mine| {
-                scope.spawn(move || {
-                    let mut connection = Connection::open(address);
-                    mine.iter().map(|body| connection.post("none", "application/json", body).1).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|w| w.join().expect("a client failed")).collect()
-    });
-    let rate = events as f64 / began.elapsed().as_secs_f64();
-    (rate, percentile(&mut took, 0.99))
 }
