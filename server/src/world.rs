@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex as Guarded, PoisonError, RwLock};
 
 use app::markdown;
+use app::model::answer::{self, SetAside};
 use app::model::blast::{self, Affected};
 use app::model::book::{Book, Workflow};
 use app::model::mention::RunbookText;
@@ -20,7 +21,7 @@ use crate::db::Db;
 use crate::store::books;
 use crate::store::parts::{self, ChangeRecord};
 use crate::store::problems::{self, Doubt};
-use crate::store::reviews::{self, PinRecord};
+use crate::store::reviews::{self, MutedField, PinRecord};
 use crate::store::runbooks::{self, VersionRecord};
 
 /// The fields that say when a workflow should start.
@@ -40,6 +41,8 @@ pub struct World {
     pub parts: Parts,
     /// Since when each part is known.
     pub known_since: HashMap<Reference, Moment>,
+    /// The fields that flag nothing.
+    pub muted: Vec<MutedField>,
     /// The newest version of every runbook, by slug.
     pub documents: BTreeMap<String, Arc<Document>>,
     /// The newest change of each (part, field).
@@ -65,6 +68,10 @@ pub struct Document {
     pub trusts: Vec<SectionTrust>,
     /// Who last reviewed which section.
     pub pins: BTreeMap<String, PinRecord>,
+    /// What was said of the flags of each section that leaves them open, in the same order.
+    pub said: Vec<Vec<SetAside>>,
+    /// What single reviewers saw of sections that wait for a second one.
+    pub firsts: Vec<PinRecord>,
     /// What people said after a problem that no review has answered since, for each section in the same order.
     pub doubts: Vec<Vec<Doubt>>,
     /// Why the file and this text disagree, and what the file says.
@@ -316,6 +323,9 @@ impl Worlds {
             known_since,
             causes: parts::newest_of_each(pool, Moment::from_millis(i64::MAX)).await?,
             pins: reviews::pins(pool).await?,
+            firsts: reviews::firsts(pool).await?,
+            said: reviews::set_aside(pool, Moment::from_millis(i64::MAX)).await?,
+            muted: reviews::muted(pool, Moment::from_millis(i64::MAX)).await?,
             doubts: problems::open_doubts(pool).await?,
             conflicts,
             records: runbooks::newest(pool).await?,
@@ -368,6 +378,10 @@ impl Worlds {
             known_since: known_since.filter(|(_, since)| *since <= at).collect(),
             causes,
             pins,
+            // Who else had looked is not kept; it changes nothing of what could be believed.
+            firsts: Vec::new(),
+            said: reviews::set_aside(pool, at).await?,
+            muted: reviews::muted(pool, at).await?,
             doubts,
             conflicts: HashMap::new(),
             records: runbooks::newest_by(pool, at).await?,
@@ -383,6 +397,9 @@ struct Read {
     known_since: HashMap<Reference, Moment>,
     causes: Vec<ChangeRecord>,
     pins: Vec<PinRecord>,
+    firsts: Vec<PinRecord>,
+    said: Vec<SetAside>,
+    muted: Vec<MutedField>,
     doubts: Vec<Doubt>,
     /// Why the file and the newest version differ, and the file's text.
     conflicts: HashMap<String, (String, String)>,
@@ -392,11 +409,20 @@ struct Read {
 impl Read {
     /// The world that follows. Texts that are in `before` as well need not be read again.
     fn judged(self, book: Arc<Book>, before: &World) -> World {
-        let Self { parts, known_since, causes, mut conflicts, records, .. } = self;
+        let Self { parts, known_since, causes, muted, mut conflicts, records, .. } = self;
         let mut pins: HashMap<String, BTreeMap<String, PinRecord>> = HashMap::new();
         for pin in self.pins {
             pins.entry(pin.slug.clone()).or_default().insert(pin.section.clone(), pin);
         }
+        let mut firsts: HashMap<String, Vec<PinRecord>> = HashMap::new();
+        for first in self.firsts {
+            firsts.entry(first.slug.clone()).or_default().push(first);
+        }
+        let mut said: HashMap<String, Vec<SetAside>> = HashMap::new();
+        for answer in self.said {
+            said.entry(answer.slug.clone()).or_default().push(answer);
+        }
+        let rules = reviews::as_rules(&muted);
         let mut doubts: HashMap<String, Vec<Doubt>> = HashMap::new();
         for doubt in self.doubts {
             doubts.entry(doubt.slug.clone()).or_default().push(doubt);
@@ -407,10 +433,14 @@ impl Read {
         for record in records {
             let slug = record.slug.clone();
             let known = before.documents.get(&slug).filter(|d| d.record.version == record.version);
-            let pins = pins.remove(&slug).unwrap_or_default();
+            let people = People {
+                pins: pins.remove(&slug).unwrap_or_default(),
+                firsts: firsts.remove(&slug).unwrap_or_default(),
+                said: said.remove(&slug).unwrap_or_default(),
+                doubts: doubts.remove(&slug).unwrap_or_default(),
+            };
             let conflict = conflicts.remove(&slug);
-            let doubts = doubts.remove(&slug).unwrap_or_default();
-            let document = judge_document(record, known, pins, doubts, conflict, present);
+            let document = judge_document(record, known, people, &rules, conflict, present);
             let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
             for reference in spoken.chain(&document.text.front.about) {
                 speaking.entry(reference.clone()).or_default().insert(slug.clone());
@@ -423,6 +453,7 @@ impl Read {
             not_known: Vec::new(),
             parts,
             known_since,
+            muted,
             documents,
             causes: causes.into_iter().map(|c| ((c.reference.clone(), c.field.clone()), c)).collect(),
             speaking,
@@ -451,6 +482,7 @@ impl World {
             not_known: self.not_known.clone(),
             parts: self.parts.clone(),
             known_since: self.known_since.clone(),
+            muted: self.muted.clone(),
             documents: self.documents.clone(),
             causes: self.causes.clone(),
             speaking: self.speaking.clone(),
@@ -459,14 +491,23 @@ impl World {
     }
 }
 
+/// What people said of one document.
+struct People {
+    pins: BTreeMap<String, PinRecord>,
+    firsts: Vec<PinRecord>,
+    said: Vec<SetAside>,
+    doubts: Vec<Doubt>,
+}
+
 fn judge_document(
     record: VersionRecord,
     known: Option<&Arc<Document>>,
-    pins: BTreeMap<String, PinRecord>,
-    doubts: Vec<Doubt>,
+    people: People,
+    muted: &BTreeSet<(String, String)>,
     conflict: Option<(String, String)>,
     present: Present,
 ) -> Document {
+    let People { pins, firsts, said, doubts } = people;
     let (text, outline) = match known {
         Some(known) => (known.text.clone(), known.outline.clone()),
         None => {
@@ -476,11 +517,21 @@ fn judge_document(
             (text, outline.unwrap_or_else(|_| unreachable!("the empty text can be read")))
         }
     };
+    let said: Vec<Vec<SetAside>> = outline
+        .sections
+        .iter()
+        .map(|section| said.iter().filter(|s| s.section == section.anchor).cloned().collect())
+        .collect();
     let spoken: Vec<Vec<Spoken>> = outline
         .sections
         .iter()
         .map(|s| review::spoken(&s.links, s.facts.iter().map(|f| (&f.subject, f.path.as_str()))))
         .map(|spoken| spoken.into_iter().filter(|s| !matches!(s.subject, Reference::Runbook(..))).collect())
+        .zip(&said)
+        .map(|(mut spoken, said): (Vec<Spoken>, _)| {
+            answer::without(&mut spoken, said, muted);
+            spoken
+        })
         .collect();
     let doubts: Vec<Vec<Doubt>> = outline
         .sections
@@ -507,5 +558,5 @@ fn judge_document(
             }
         })
         .collect();
-    Document { record, text, outline, spoken, trusts, pins, doubts, conflict }
+    Document { record, text, outline, spoken, trusts, pins, said, firsts, doubts, conflict }
 }

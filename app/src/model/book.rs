@@ -484,6 +484,9 @@ pub struct FrontMatter {
     pub critical: bool,
     /// Ask for a review at least this often.
     pub review_every: Option<Span>,
+    /// Whether two people must have reviewed a section before it is trusted.
+    #[serde(default)]
+    pub two_reviewers: bool,
 }
 
 /// The book as read: every entry by id. Runbooks live in the database, with their versions.

@@ -1,6 +1,7 @@
 //! The nouns of Watchbook and the rules about them, in reading order. No IO, no clock.
 
 pub mod agreement;
+pub mod answer;
 pub mod blast;
 pub mod book;
 pub mod check;

@@ -31,6 +31,12 @@ impl Moment {
             .map_err(|_| format!("\"{text}\" is not a time like 2026-06-04T02:13:05Z"))
     }
 
+    /// The beginning of a day, `YYYY-MM-DD`, in a zone; nothing where that is not a day.
+    pub fn of_day(text: &str, zone: &TimeZone) -> Option<Self> {
+        let day: jiff::civil::Date = text.trim().parse().ok()?;
+        Some(Self(day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
+    }
+
     /// This moment in a time zone, for the calendar.
     pub fn zoned(self, zone: &TimeZone) -> jiff::Zoned {
         Timestamp::from_millisecond(self.0).unwrap_or_default().to_zoned(zone.clone())

@@ -72,6 +72,19 @@ impl Reference {
         }
     }
 
+    /// The word before the colon: `component`, `step`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Component(_) => "component",
+            Self::Workflow(_) => "workflow",
+            Self::Step(..) => "step",
+            Self::Failure(..) => "failure",
+            Self::Decision(_) => "decision",
+            Self::Workaround(_) => "workaround",
+            Self::Runbook(..) => "runbook",
+        }
+    }
+
     /// Where the portal shows it, as a path on this site.
     pub fn path(&self) -> String {
         match self {

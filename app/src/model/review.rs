@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::answer::counted_as;
 use super::book::{Book, Component, FailurePoint, Step, Workflow};
 use super::fact::value_at;
 use super::moment::{Moment, Span};
@@ -58,11 +59,21 @@ pub struct Spoken {
     pub whole: bool,
     /// The paths of the values it states, whether they matter by themselves or not.
     pub stated: BTreeSet<String>,
+    /// The fields of which a reviewer has said that the section does not speak of them.
+    pub muted: BTreeSet<String>,
+    /// The fields of this kind of part that flag nothing anywhere, as they are counted (`answer::counted_as`).
+    pub muted_everywhere: BTreeSet<String>,
 }
 
 /// What a section speaks of, from its links and its facts (subject and path).
 pub fn spoken<'a>(links: &[Reference], facts: impl IntoIterator<Item = (&'a Reference, &'a str)>) -> Vec<Spoken> {
-    let part = |subject: &Reference, whole| Spoken { subject: subject.clone(), whole, stated: BTreeSet::new() };
+    let part = |subject: &Reference, whole| Spoken {
+        subject: subject.clone(),
+        whole,
+        stated: BTreeSet::new(),
+        muted: BTreeSet::new(),
+        muted_everywhere: BTreeSet::new(),
+    };
     let mut spoken: Vec<_> = links.iter().map(|link| part(link, true)).collect();
     for (subject, path) in facts {
         let known = spoken.iter().position(|s| s.subject == *subject).unwrap_or_else(|| {
@@ -85,6 +96,10 @@ impl Spoken {
         Some(values)
     }
 
+    fn is_muted(&self, field: &str) -> bool {
+        self.muted.contains(field) || self.muted_everywhere.contains(&counted_as(field))
+    }
+
     /// What differs between the values that a reviewer saw and those of now.
     ///
     /// A text that was edited since may speak of more or less than the one that was reviewed. What it no longer speaks
@@ -93,7 +108,7 @@ impl Spoken {
         let fields: BTreeSet<&String> = seen.keys().chain(now.keys()).collect();
         fields
             .into_iter()
-            .filter(|field| self.whole || self.stated.contains(*field))
+            .filter(|field| self.stated.contains(*field) || self.whole && !self.is_muted(field))
             .filter(|field| !edited || seen.contains_key(*field))
             .filter_map(|field| {
                 let (before, after) = (seen.get(field).cloned(), present.value(&self.subject, field));

@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::runbooks::RunbookRow;
 use super::shell::Head;
+use crate::model::answer::Precision;
+use crate::model::moment::Moment;
 use crate::parts;
 use crate::parts::document::reviewed;
 
@@ -12,15 +14,77 @@ use crate::parts::document::reviewed;
 #[derive(Debug, Clone, Serialize)]
 pub struct ReviewsPicture {
     /// Runbooks with open flags, by harm.
-    pub check_needed: Vec<RunbookRow>,
+    pub check_needed: Vec<WaitingRow>,
     /// Never reviewed.
-    pub never_reviewed: Vec<RunbookRow>,
+    pub never_reviewed: Vec<WaitingRow>,
     /// Asked to be reviewed by now.
-    pub overdue: Vec<RunbookRow>,
+    pub overdue: Vec<WaitingRow>,
+    /// All that waits in them is to be looked at later.
+    pub later: Vec<WaitingRow>,
     /// Linked to nothing.
-    pub not_linked: Vec<RunbookRow>,
+    pub not_linked: Vec<WaitingRow>,
     /// How many are trusted.
     pub trusted: i64,
+    /// How many answers wait in all, and about how many minutes they take.
+    pub load: Load,
+    /// Whose are shown; everybody's where none is chosen.
+    pub owner: Option<String>,
+    /// Everybody for whom something waits.
+    pub owners: Vec<String>,
+    /// How often the flags of each field led to an edit.
+    pub precision: Vec<Precision>,
+    /// The fields that flag nothing.
+    pub muted: Vec<MutedRow>,
+    /// Whether the viewer may mute fields.
+    pub may_mute: bool,
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// How many answers wait.
+    pub waiting: i64,
+    /// About how many minutes they take (`answer::minutes`).
+    pub minutes: i64,
+}
+
+/// A runbook in the queue.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaitingRow {
+    /// The runbook.
+    #[serde(flatten)]
+    pub row: RunbookRow,
+    /// What there is to do in it.
+    pub load: Load,
+    /// The workflows that it is for and that are in trouble now.
+    pub in_trouble: Vec<String>,
+    /// Whom its flags were given to, besides its owner.
+    pub given_to: Vec<String>,
+    /// When the first that is to be looked at later waits again.
+    pub later_until: Option<Moment>,
+}
+
+impl WaitingRow {
+    /// Whether it waits for this person or team.
+    pub fn is_for(&self, whom: &str) -> bool {
+        self.given_to.iter().any(|given| given == whom)
+            || self.given_to.is_empty() && self.row.owner.as_deref() == Some(whom)
+    }
+}
+
+/// A field that flags nothing.
+#[derive(Debug, Clone, Serialize)]
+pub struct MutedRow {
+    /// The kind of part.
+    pub kind: String,
+    /// The field, as it is counted.
+    pub field: String,
+    /// Since when.
+    pub at: Moment,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub why: String,
 }
 
 /// The title.
@@ -34,6 +98,7 @@ pub fn body(picture: &ReviewsPicture) -> AnyView {
         ("check-needed", "May be wrong", "Something they describe has changed.", &picture.check_needed),
         ("never-reviewed", "Never reviewed", "Nobody has said yet that they are right.", &picture.never_reviewed),
         ("overdue", "Overdue", "Their owner asked for a look by now.", &picture.overdue),
+        ("later", "Later", "Somebody looks at them later. Where they are read, the doubt stays.", &picture.later),
         (
             "not-linked",
             "Not linked",
@@ -46,18 +111,57 @@ pub fn body(picture: &ReviewsPicture) -> AnyView {
         1 => "1 runbook is trusted".to_owned(),
         n => format!("{n} runbooks are trusted"),
     };
-    let sentence = match waiting {
-        0 => String::new(),
-        1 => format!("1 runbook waits for a look. {trusted}."),
-        n => format!("{n} runbooks wait for a look. {trusted}."),
-    };
     let nothing = (waiting == 0).then(|| nothing_waits(&trusted));
-    let group = |(id, title, says, rows): &(&'static str, &'static str, &'static str, &Vec<RunbookRow>)| {
+    let sentence = if waiting == 0 { String::new() } else { sentence(picture, &trusted) };
+    let group = |(id, title, says, rows): &(&'static str, &'static str, &'static str, &Vec<WaitingRow>)| {
         let rows_view = rows.iter().map(row).collect_view();
         let list = view! { <p class="dim">{*says}</p><ul class="rows r-review">{rows_view}</ul> }.into_any();
         (!rows.is_empty()).then(|| parts::section(id, &format!("{title} ({})", rows.len()), list))
     };
-    view! { <div class="page reviews">{parts::heading("Reviews", &sentence, None)}{nothing}{groups.iter().map(group).collect_view()}</div> }.into_any()
+    view! {
+        <div class="page reviews">
+            {parts::heading("Reviews", &sentence, None)}
+            {whose(picture)}
+            {nothing}
+            {groups.iter().map(group).collect_view()}
+            {fields(picture)}
+        </div>
+    }
+    .into_any()
+}
+
+/// `7 waiting, about 9 minutes. 4 runbooks are trusted.`
+fn sentence(picture: &ReviewsPicture, trusted: &str) -> String {
+    let Load { waiting, minutes } = picture.load;
+    match (waiting, minutes) {
+        (0, _) => format!("Nothing waits for an answer now. {trusted}."),
+        (n, 1) => format!("{n} waiting, about a minute. {trusted}."),
+        (n, minutes) => format!("{n} waiting, about {minutes} minutes. {trusted}."),
+    }
+}
+
+/// The ways to what waits for one owner alone.
+fn whose(picture: &ReviewsPicture) -> Option<AnyView> {
+    let link = |words: &str, owner: Option<&str>| {
+        let here = (picture.owner.as_deref() == owner).then_some("true");
+        let href = owner.map_or("/reviews".to_owned(), |owner| format!("/reviews?for={}", encoded(owner)));
+        view! { <li><a href=href aria-current=here>{words.to_owned()}</a></li> }
+    };
+    (picture.owners.len() > 1 || picture.owner.is_some()).then(|| {
+        view! {
+            <nav class="filters" aria-label="Whose reviews">
+                <ul>
+                    {link("Everybody", None)}
+                    {picture.owners.iter().map(|owner| link(owner, Some(owner))).collect_view()}
+                </ul>
+            </nav>
+        }
+        .into_any()
+    })
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn nothing_waits(trusted: &str) -> AnyView {
@@ -66,8 +170,16 @@ fn nothing_waits(trusted: &str) -> AnyView {
         .into_any()
 }
 
-fn row(row: &RunbookRow) -> AnyView {
+fn row(waiting: &WaitingRow) -> AnyView {
+    let row = &waiting.row;
     let href = format!("/reviews/{}", row.slug);
+    let trouble = (!waiting.in_trouble.is_empty())
+        .then(|| view! { <strong>{format!("In trouble now: {}. ", waiting.in_trouble.join(", "))}</strong> });
+    let later = waiting.later_until.map(|until| view! { " Waits again after "{parts::when(until)}"." });
+    let owner = match waiting.given_to.as_slice() {
+        [] => row.owner.clone().unwrap_or_else(|| "No owner".to_owned()),
+        given => format!("Given to {}", given.join(", ")),
+    };
     view! {
         <li class=format!("t-{}", row.trust.name())>
             <span class="c-trust">{parts::trust_badge(row.trust, row.flags)}</span>
@@ -75,11 +187,82 @@ fn row(row: &RunbookRow) -> AnyView {
                 <a href=format!("/runbooks/{}", row.slug)>{row.title.clone()}</a>
                 {row.critical.then(|| parts::tag("critical"))}
             </span>
-            <span class="c-what">{row.reason.clone()}</span>
+            <span class="c-what">{trouble}{row.reason.clone()}{later}</span>
             <span class="c-when">{reviewed(row.reviewed.as_ref())}</span>
-            <span class="c-owner">{row.owner.clone().unwrap_or_else(|| "No owner".to_owned())}</span>
+            <span class="c-owner">{owner}</span>
             <span class="c-act"><a class="button" href=href>"Review"<span class="sr">{format!(" {}", row.title)}</span></a></span>
         </li>
+    }
+    .into_any()
+}
+
+/// How often flags led to an edit, field by field, and what flags nothing.
+fn fields(picture: &ReviewsPicture) -> Option<AnyView> {
+    if picture.precision.is_empty() && picture.muted.is_empty() {
+        return None;
+    }
+    let is_muted = |p: &Precision| picture.muted.iter().any(|m| m.kind == p.kind && m.field == p.field);
+    let precision = |p: &Precision| {
+        let mute = (picture.may_mute && p.leads_to_nothing && !is_muted(p)).then(|| mute_form(&p.kind, &p.field));
+        view! {
+            <tr>
+                <td><code>{p.field.clone()}</code>{format!(" of each {}", p.kind)}</td>
+                <td class="number">{p.answered}</td>
+                <td class="number">{p.edited}</td>
+                <td>{mute}</td>
+            </tr>
+        }
+    };
+    let muted = |m: &MutedRow| {
+        let by = format!(" of each {}, muted by {} ", m.kind, m.by);
+        let back = picture.may_mute.then(|| {
+            view! {
+                <form method="post" action="/reviews">
+                    <input type="hidden" name="kind" value=m.kind.clone()/>
+                    <input type="hidden" name="field" value=m.field.clone()/>
+                    <button class="button" name="act" value="unmute">
+                        "Let it flag again"<span class="sr">{format!(": {} of each {}", m.field, m.kind)}</span>
+                    </button>
+                </form>
+            }
+        });
+        view! { <li><code>{m.field.clone()}</code>{by}{parts::when(m.at)}{format!(": {}", m.why)}{back}</li> }
+    };
+    let table = (!picture.precision.is_empty()).then(|| {
+        view! {
+            <div class="scroll" tabindex="0" role="region" aria-label="Answers by field">
+                <table>
+                    <thead><tr><th>"Field"</th><th>"Answered"</th><th>"Led to an edit"</th><th><span class="sr">"Mute"</span></th></tr></thead>
+                    <tbody>{picture.precision.iter().map(precision).collect_view()}</tbody>
+                </table>
+            </div>
+        }
+    });
+    let list = (!picture.muted.is_empty()).then(|| {
+        view! { <h3>"Fields that flag nothing"</h3><ul class="plain">{picture.muted.iter().map(muted).collect_view()}</ul> }
+    });
+    Some(
+        view! {
+            <details class="fields" id="fields" open=!picture.muted.is_empty()>
+                <summary>"How often flags led to an edit"</summary>
+                {table}
+                {list}
+            </details>
+        }
+        .into_any(),
+    )
+}
+
+fn mute_form(kind: &str, field: &str) -> AnyView {
+    let id = format!("mute_{kind}_{}", field.replace(['.', '*'], "_"));
+    view! {
+        <form method="post" action="/reviews" class="mute">
+            <input type="hidden" name="kind" value=kind.to_owned()/>
+            <input type="hidden" name="field" value=field.to_owned()/>
+            <label for=id.clone()>"Why it need not flag"</label>
+            <input id=id name="why" maxlength="500" required/>
+            <button class="button" name="act" value="mute">"Mute"<span class="sr">{format!(": {field} of each {kind}")}</span></button>
+        </form>
     }
     .into_any()
 }

@@ -152,6 +152,23 @@ pub struct FlagRow {
     pub words: Vec<String>,
     /// The answer given to it: none while it waits.
     pub answer: Option<String>,
+    /// Where a reviewer has left it for later: until when, why and by whom. The doubt stays.
+    pub later: Option<Later>,
+    /// Whom it was given to, where that is not the runbook's owner.
+    pub assignee: Option<String>,
+    /// Whether the text states the value, so that it cannot be said to be about something else.
+    pub stated: bool,
+}
+
+/// A flag that is looked at later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Later {
+    /// Until when.
+    pub until: Moment,
+    /// Why.
+    pub why: String,
+    /// Who says so.
+    pub by: String,
 }
 
 /// One claim bound to a value.
@@ -486,6 +503,9 @@ mod tests {
             by: "deploy".into(),
             words: vec!["6 times".into()],
             answer: None,
+            later: None,
+            assignee: None,
+            stated: true,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::model::mention::absent;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::status::{Role, Trust};
-use crate::pages::runbook::FlagRow;
+use crate::pages::runbook::{FlagRow, Later};
 use crate::pages::runbooks::RunbookRow;
 use crate::pages::shell::Viewer;
 
@@ -78,12 +78,19 @@ pub fn flag(flag: &FlagRow) -> AnyView {
                 ", "<code>{flag.field.clone()}</code>{change}
                 {flag.changed_at.map(|at| view! { " since "{when(at)} })}{by}
             </p>
+            {flag.later.as_ref().map(later)}
             {(!flag.words.is_empty()).then(|| view! {
                 <div class="flag-words"><p>"Words that hold the old value:"</p><ul>{words}</ul></div>
             })}
         </div>
     }
     .into_any()
+}
+
+/// That a doubt is looked at later: until when, by whose word and why.
+pub fn later(later: &Later) -> AnyView {
+    let why = format!(" {} says: {}", later.by, later.why);
+    view! { <p class="dim">{icon("clock")}"To be looked at after "{when(later.until)}"."{why}</p> }.into_any()
 }
 
 /// A link to do something, or the disabled button with the reason why this person may not.

@@ -1,31 +1,27 @@
 //! Answering a review: pins what the reviewer saw, so that a change made while they read still flags.
 
+use app::model::answer::Answer;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::Pin;
 
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::store::feed;
 use crate::store::people::{self, AuditLine};
-use crate::store::reviews::{self, Answer, PinRecord};
+use crate::store::reviews::{self, PinRecord};
 use crate::store::runbooks;
 
-/// What a reviewer says of one section.
+/// One flag as it was shown.
 #[derive(Debug, Clone)]
-pub enum Verdict {
-    /// "Still correct": one flag, by part and field; with the values before and after as they were shown.
-    StillCorrect {
-        /// Which part.
-        subject: Reference,
-        /// Which value.
-        field: String,
-        /// As shown.
-        before: String,
-        /// As shown.
-        after: String,
-    },
-    /// "This section is right": everything as it was seen.
-    Reviewed,
+pub struct Flag {
+    /// Which part.
+    pub subject: Reference,
+    /// Which value.
+    pub field: String,
+    /// As shown.
+    pub before: String,
+    /// As shown.
+    pub after: String,
 }
 
 /// An answer to one section of a review.
@@ -40,55 +36,115 @@ pub struct Review<'a> {
     /// The section's anchor.
     pub section: &'a str,
     /// What is said of it.
-    pub verdict: Verdict,
+    pub answer: Answer,
+    /// Of which flag; none for the section as a whole.
+    pub flag: Option<Flag>,
+    /// Until when it is left for later.
+    pub until: Option<Moment>,
+    /// Whom it is given to.
+    pub assignee: Option<&'a str>,
+    /// Why.
+    pub words: &'a str,
     /// What was on the screen.
     pub seen: Pin,
+    /// Whether two people must say the same.
+    pub two_reviewers: bool,
     /// Who says it.
     pub by: &'a str,
     /// From where, for the record of who did what.
     pub address: &'a str,
 }
 
-/// Takes an answer. False when the runbook has a newer version than `newest_version`; nothing was written then.
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is written.
+    Written,
+    /// It is written, and a second person must say the same.
+    FirstOfTwo,
+    /// The runbook has a newer version than `newest_version`; nothing was written.
+    Edited,
+}
+
+/// Takes an answer.
 ///
 /// # Errors
 /// What the database says.
-pub async fn answer_review(db: &Db, review: Review<'_>, now: Moment) -> sqlx::Result<bool> {
-    let Review { slug, read, newest_version, section, verdict, seen, by, address } = review;
+pub async fn answer_review(db: &Db, review: Review<'_>, now: Moment) -> sqlx::Result<Taken> {
+    let Review { slug, section, by, .. } = review;
     let mut tx = db.write().await?;
     feed::take_turn(&mut tx).await?;
-    if runbooks::find(&mut tx, slug).await?.is_none_or(|runbook| runbook.version != newest_version) {
-        return Ok(false);
+    if runbooks::find(&mut tx, slug).await?.is_none_or(|runbook| runbook.version != review.newest_version) {
+        return Ok(Taken::Edited);
     }
-    let known = reviews::pin(&mut tx, slug, section).await?;
-    let (pin, answer, flag) = match (verdict, known) {
-        (Verdict::StillCorrect { subject, field, before, after }, Some(known)) => {
-            let mut pin = known.pin;
-            pin.accept(&subject, &field, &seen);
-            (pin, "still_correct", Some((subject.to_string(), field, before, after)))
-        }
-        // There is no flag without a review before it; what was seen is then all there is.
-        (Verdict::StillCorrect { .. } | Verdict::Reviewed, _) => (seen, "reviewed", None),
+    let taken = match review.answer {
+        Answer::StillCorrect | Answer::Reviewed => pin(&mut tx, &review, now).await?,
+        _ => Taken::Written,
     };
-    let record = PinRecord {
-        slug: slug.to_owned(),
-        section: section.to_owned(),
-        pin,
-        version: read,
-        reviewed_at: now,
-        reviewed_by: by.to_owned(),
+    let flag = review.flag.map(|f| (f.subject, f.field, f.before, f.after));
+    let answer = reviews::Answer {
+        slug,
+        version: review.read,
+        section,
+        answer: review.answer,
+        flag,
+        until: review.until,
+        assignee: review.assignee,
+        words: review.words,
+        at: now,
+        by,
     };
-    reviews::put_pin(&mut tx, &record).await?;
-    let answer = Answer { slug, version: read, section, answer, flag, at: now, by };
     reviews::append(&mut tx, &answer).await?;
     let line = AuditLine {
         at: now,
         actor: by.to_owned(),
         action: "answer_review".to_owned(),
         subject: format!("runbook:{slug}#{section}"),
-        address: address.to_owned(),
+        address: review.address.to_owned(),
     };
     people::append_audit(&mut tx, &line).await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(taken)
+}
+
+/// Pins what the reviewer saw: where two must say the same, once a second one does.
+async fn pin(tx: &mut Tx, review: &Review<'_>, now: Moment) -> sqlx::Result<Taken> {
+    let Review { slug, section, by, .. } = *review;
+    let known = reviews::pin(tx, slug, section).await?;
+    let firsts = if review.two_reviewers { reviews::firsts_of(tx, slug, section).await? } else { Vec::new() };
+    let mine = firsts.iter().find(|first| first.reviewed_by == by);
+    // What this person has answered of the section so far, else what the last review left.
+    let before = mine.map(|first| first.pin.clone()).or(known.map(|known| known.pin));
+    let pin = match (&review.flag, before) {
+        (Some(flag), Some(mut pin)) => {
+            pin.accept(&flag.subject, &flag.field, &review.seen);
+            pin
+        }
+        // There is no flag without a review before it; what was seen is then all there is.
+        _ => review.seen.clone(),
+    };
+    let record = PinRecord {
+        slug: slug.to_owned(),
+        section: section.to_owned(),
+        version: review.read,
+        reviewed_at: now,
+        reviewed_by: by.to_owned(),
+        pin,
+    };
+    if !review.two_reviewers {
+        reviews::put_pin(tx, &record).await?;
+        return Ok(Taken::Written);
+    }
+    match firsts.iter().find(|first| first.reviewed_by != by && first.pin == record.pin) {
+        Some(first) => {
+            let reviewed_by = format!("{} and {by}", first.reviewed_by);
+            reviews::put_pin(tx, &PinRecord { reviewed_by, ..record }).await?;
+            reviews::remove_firsts(tx, slug, section).await?;
+            Ok(Taken::Written)
+        }
+        None => {
+            reviews::put_first(tx, &record).await?;
+            Ok(Taken::FirstOfTwo)
+        }
+    }
 }

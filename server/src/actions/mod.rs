@@ -13,6 +13,8 @@ pub mod judge_due;
 pub mod keep_problems;
 pub mod keep_records;
 pub mod make_secret;
+pub mod mute_field;
+pub mod note_edits;
 pub mod pause;
 pub mod publish_runbook;
 pub mod record_events;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use app::model::answer::Answer;
 use app::model::book::Book;
 use app::model::event::Event;
 use app::model::hourly::{HOUR, begin};
@@ -25,7 +26,7 @@ use super::sample;
 use super::story::{SOURCES, Story};
 use super::troubles::RUNNING;
 use crate::actions::add_report::add_report;
-use crate::actions::answer_review::{Review, Verdict, answer_review};
+use crate::actions::answer_review::{Review, answer_review};
 use crate::actions::create_token::{Scope, create_token};
 use crate::actions::create_user::demo_account;
 use crate::actions::import_book::import_book;
@@ -139,7 +140,12 @@ impl Past<'_> {
                     read: document.record.version,
                     newest_version: document.record.version,
                     section: &section.anchor,
-                    verdict: Verdict::Reviewed,
+                    answer: Answer::Reviewed,
+                    flag: None,
+                    until: None,
+                    assignee: None,
+                    words: "",
+                    two_reviewers: false,
                     seen: seen(document.section_source(number), &document.spoken[number], world.present()),
                     by: "demo-editor",
                     address: "127.0.0.1",

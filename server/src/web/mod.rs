@@ -60,7 +60,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/history", get(runbooks::history_page))
         .route("/runbooks/{slug}/compare", get(runbooks::compare_page))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))
-        .route("/reviews", get(reviews::list_page))
+        .route("/reviews", get(reviews::list_page).post(reviews::mute))
         .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
         .route("/problems", get(problems::list_page))
         .route("/problems/{id}", get(problems::page))

@@ -1,16 +1,21 @@
 //! `/reviews`: which documents may be false now and exactly why, and the answers to that.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use app::markdown;
+use app::model::answer::{self, Answer as Said, Harm};
+use app::model::event::without_null;
+use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{Pin, fingerprint, seen};
-use app::model::status::{Role, Trust};
-use app::pages::review::{ReviewPicture, SectionReview};
-use app::pages::reviews::ReviewsPicture;
+use app::model::status::{Role, State as Status, Trust};
+use app::pages::review::{RefusedAnswer, ReviewPicture, SectionReview};
+use app::pages::reviews::{Load, MutedRow, ReviewsPicture, WaitingRow};
 use app::pages::runbook::FlagRow;
-use app::pages::shell::Place;
-use axum::extract::{Path, State};
+use app::pages::shell::{Place, Viewer};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
@@ -18,71 +23,292 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::render;
-use super::runbooks::{Shown, flags, row};
+use super::runbooks::{Shown, flags, later, row};
 use super::session::PageContext;
 use crate::App;
-use crate::actions::answer_review::{Review, Verdict, answer_review};
+use crate::actions::answer_review::{Flag, Review, Taken, answer_review};
+use crate::actions::mute_field::{Mute, mute_field};
+use crate::actions::note_edits::{EditedFlag, note_edits};
 use crate::live::Topic;
+use crate::standing;
 use crate::store::problems::Doubt;
+use crate::store::reviews::{self, MutedField};
 use crate::world::{Document, World};
 
-/// The queue as a page.
-pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
-    let picture = queue(&app);
-    let head = app::pages::reviews::head(&picture);
-    let body = move || app::pages::reviews::body(&picture);
-    render::page(&app, context, Place::Reviews, head, None, StatusCode::OK, body).await
+/// Whose reviews are asked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Whose {
+    #[serde(rename = "for")]
+    owner: Option<String>,
 }
 
-/// Every open flag as JSON.
+/// The queue as a page.
+pub async fn list_page(State(app): State<Arc<App>>, context: PageContext, Query(whose): Query<Whose>) -> Response {
+    let owner = whose.owner.filter(|owner| !owner.is_empty());
+    match queue(&app, owner, context.viewer.as_ref()).await {
+        Ok(picture) => {
+            let head = app::pages::reviews::head(&picture);
+            let body = move || app::pages::reviews::body(&picture);
+            render::page(&app, context, Place::Reviews, head, None, StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
+}
+
+/// Every open flag as JSON, with how much there is to do.
 #[derive(Debug, Serialize)]
 pub struct Flags {
     items: Vec<FlagRow>,
     next: Option<String>,
+    #[serde(flatten)]
+    load: Load,
 }
 
 /// Every open flag.
 pub async fn json(State(app): State<Arc<App>>) -> Json<Flags> {
-    let world = app.worlds.now();
+    let (world, now) = (app.worlds.now(), app.now());
     let items = world
         .documents
         .values()
-        .flat_map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n)))
+        .flat_map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n, now)))
         .collect();
-    Json(Flags { items, next: None })
+    let open = world.documents.values().map(|d| Open::of(d, now)).fold(Open::default(), Open::and);
+    Json(Flags { items, next: None, load: open.load() })
 }
 
-fn queue(app: &App) -> ReviewsPicture {
-    let world = app.worlds.now();
-    let now = app.now();
-    let mut rows: Vec<_> = world.documents.values().map(|d| row(&world, d, now)).collect();
-    // By harm: critical documents, then the number of changed values, then by title.
-    rows.sort_by(|a, b| b.critical.cmp(&a.critical).then(b.flags.cmp(&a.flags)).then_with(|| a.title.cmp(&b.title)));
-    let mut of = |trust: Trust| {
-        let (these, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut rows).into_iter().partition(|r| r.trust == trust);
+async fn queue(app: &App, owner: Option<String>, viewer: Option<&Viewer>) -> Result<ReviewsPicture, Error> {
+    let (world, now) = (app.worlds.now(), app.now());
+    let troubled = in_trouble(app, &world).await?;
+    let mut waiting: Vec<_> =
+        world.documents.values().map(|d| (harm(&world, d, &troubled), waiting(&world, d, &troubled, now))).collect();
+    waiting.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.row.title.cmp(&y.row.title)));
+    let mut rows: Vec<WaitingRow> = waiting.into_iter().map(|(_, row)| row).collect();
+    let waits = |row: &WaitingRow| row.row.trust != Trust::Trusted;
+    let owners: BTreeSet<String> = rows
+        .iter()
+        .filter(|row| waits(row))
+        .flat_map(|row| {
+            if row.given_to.is_empty() { row.row.owner.clone().into_iter().collect() } else { row.given_to.clone() }
+        })
+        .collect();
+    let trusted = rows.iter().filter(|row| !waits(row)).count() as i64;
+    rows.retain(|row| waits(row) && owner.as_ref().is_none_or(|owner| row.is_for(owner)));
+    let load = rows.iter().fold(Load::default(), |sum, row| Load {
+        waiting: sum.waiting + row.load.waiting,
+        minutes: sum.minutes + row.load.minutes,
+    });
+    let mut of = |chosen: &dyn Fn(&WaitingRow) -> bool| {
+        let (these, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut rows).into_iter().partition(|row| chosen(row));
         rows = rest;
         these
     };
-    ReviewsPicture {
-        check_needed: of(Trust::CheckNeeded),
-        never_reviewed: of(Trust::NeverReviewed),
-        overdue: of(Trust::Overdue),
-        not_linked: of(Trust::NotLinked),
-        trusted: of(Trust::Trusted).len() as i64,
+    Ok(ReviewsPicture {
+        later: of(&|row| row.load.waiting == 0 && row.later_until.is_some()),
+        check_needed: of(&|row| row.row.trust == Trust::CheckNeeded),
+        never_reviewed: of(&|row| row.row.trust == Trust::NeverReviewed),
+        overdue: of(&|row| row.row.trust == Trust::Overdue),
+        not_linked: of(&|row| row.row.trust == Trust::NotLinked),
+        trusted,
+        load,
+        owner,
+        owners: owners.into_iter().collect(),
+        precision: answer::precision(&reviews::tallies(app.db.read()).await?),
+        muted: world.muted.iter().map(muted_row).collect(),
+        may_mute: viewer.is_some_and(|viewer| viewer.role >= Role::Editor),
+    })
+}
+
+fn muted_row(muted: &MutedField) -> MutedRow {
+    MutedRow {
+        kind: muted.kind.clone(),
+        field: muted.field.clone(),
+        at: Moment::from_millis(muted.muted_at),
+        by: muted.muted_by.clone(),
+        why: muted.words.clone(),
     }
+}
+
+/// The workflows that are in trouble now, with their names.
+async fn in_trouble(app: &App, world: &World) -> Result<HashMap<String, String>, Error> {
+    let standings = standing::all(app, world, app.now()).await?;
+    let troubled = standings.iter().filter(|s| !matches!(s.verdict.state, Status::OnTrack | Status::Paused));
+    let name = |id: &str| world.workflow(id).map_or_else(|| id.to_owned(), |w| w.name.clone());
+    Ok(troubled.map(|s| (s.id.clone(), name(&s.id))).collect())
+}
+
+/// The workflows that a document is for, or for a part of.
+fn workflows_of(document: &Document) -> BTreeSet<&str> {
+    let about = document.text.front.about.iter();
+    about
+        .filter_map(|reference| match reference {
+            Reference::Workflow(id) | Reference::Step(id, _) | Reference::Failure(id, ..) => Some(id.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn harm(world: &World, document: &Document, troubled: &HashMap<String, String>) -> Harm {
+    let changes = document.trusts.iter().flat_map(|trust| &trust.differences);
+    let since = changes.clone().filter_map(|d| world.cause(&d.subject, &d.field)).map(|c| c.changed_at).min();
+    Harm {
+        in_trouble: workflows_of(document).iter().any(|id| troubled.contains_key(*id)),
+        critical_in_use: document.text.front.critical,
+        changes: changes.count() as i64,
+        waits_since: Reverse(since.map_or(document.record.saved(), Moment::from_millis)),
+    }
+}
+
+fn waiting(world: &World, document: &Document, troubled: &HashMap<String, String>, now: Moment) -> WaitingRow {
+    let open = Open::of(document, now);
+    let mut given_to: Vec<String> = document
+        .trusts
+        .iter()
+        .zip(&document.said)
+        .flat_map(|(trust, said)| {
+            let of_flags = trust.differences.iter().map(Some).chain([None]);
+            of_flags.filter_map(|difference| answer::assignee(said, difference)).map(str::to_owned)
+        })
+        .collect();
+    given_to.sort();
+    given_to.dedup();
+    WaitingRow {
+        in_trouble: workflows_of(document).iter().filter_map(|id| troubled.get(*id)).cloned().collect(),
+        later_until: open.later_until,
+        load: open.load(),
+        given_to,
+        row: row(world, document, now),
+    }
+}
+
+/// What is to be answered in documents.
+#[derive(Debug, Default)]
+struct Open {
+    /// How many words the sections have in which something waits.
+    words: usize,
+    /// How many answers wait.
+    answers: usize,
+    /// When the first that is to be looked at later waits again.
+    later_until: Option<Moment>,
+}
+
+impl Open {
+    fn of(document: &Document, now: Moment) -> Self {
+        let whole = document.trust(now);
+        let mut open = Self::default();
+        for (number, section) in document.outline.sections.iter().enumerate() {
+            if !waits(document, number, whole) {
+                continue;
+            }
+            let (trust, said) = (&document.trusts[number], &document.said[number]);
+            let as_a_whole = trust.differences.is_empty() || reason(document, number, whole).is_some();
+            let asked = trust.differences.iter().map(Some).chain(as_a_whole.then_some(None));
+            let (later, now): (Vec<_>, Vec<_>) =
+                asked.map(|difference| answer::later(said, difference, now)).partition(Option::is_some);
+            open.answers += now.len();
+            open.words += if now.is_empty() { 0 } else { section.text.split_whitespace().count() };
+            open.later_until = later.into_iter().flatten().filter_map(|said| said.until).chain(open.later_until).min();
+        }
+        open
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            words: self.words + other.words,
+            answers: self.answers + other.answers,
+            later_until: self.later_until.into_iter().chain(other.later_until).min(),
+        }
+    }
+
+    fn load(&self) -> Load {
+        Load { waiting: self.answers as i64, minutes: answer::minutes(self.words, self.answers) }
+    }
+}
+
+/// Notes the flags that stood on sections of a runbook which its newest version says otherwise than `before` did.
+pub async fn note_edited_flags(app: &App, before: &World, slug: &str, by: &str) -> sqlx::Result<()> {
+    let after = app.worlds.now();
+    let (Some(old), Some(new)) = (before.documents.get(slug), after.documents.get(slug)) else { return Ok(()) };
+    let text_now = |anchor: &str| new.section(anchor).map(|number| fingerprint(new.section_source(number)));
+    let edited = old
+        .outline
+        .sections
+        .iter()
+        .enumerate()
+        .filter(|(number, section)| text_now(&section.anchor) != Some(fingerprint(old.section_source(*number))));
+    let flags = edited.flat_map(|(number, section)| {
+        old.trusts[number].differences.iter().map(|difference| EditedFlag {
+            section: section.anchor.clone(),
+            flag: Flag {
+                subject: difference.subject.clone(),
+                field: difference.field.clone(),
+                before: difference.before.clone(),
+                after: difference.after.clone(),
+            },
+        })
+    });
+    note_edits(&app.db, slug, new.record.version, flags.collect(), by, app.now()).await
+}
+
+/// What is to be done with a field.
+#[derive(Debug, Deserialize)]
+pub struct Muting {
+    kind: String,
+    field: String,
+    #[serde(default)]
+    why: String,
+    act: String,
+}
+
+/// Mutes a field of one kind of part, or lets it flag again.
+pub async fn mute(State(app): State<Arc<App>>, context: PageContext, Form(muting): Form<Muting>) -> Response {
+    let viewer = match context.demand(Role::Editor, "say which fields flag nothing") {
+        Ok(viewer) => viewer,
+        Err(refused) => return refused.page(&app, context).await,
+    };
+    let (why, name) = (without_null(muting.why.trim()), viewer.name.clone());
+    let why = match muting.act.as_str() {
+        "mute" if why.is_empty() => Err("Say in a line why it need not flag; it stands beside the field.".to_owned()),
+        "mute" => Ok(Some(why.as_str())),
+        "unmute" => Ok(None),
+        other => Err(format!("\"{other}\" cannot be done with a field.")),
+    };
+    let done = match why {
+        Ok(why) => {
+            let mute = Mute { kind: &muting.kind, field: &muting.field, why, by: &name, address: &context.address };
+            mute_field(&app.db, mute, app.now()).await.map_err(Error::from)
+        }
+        Err(wrong) => Err(Error::Invalid(wrong)),
+    };
+    if let Err(error) = done {
+        return error.page(&app, context).await;
+    }
+    app.worlds.reload(&app.db).await;
+    app.live.changed([Topic::Book].into());
+    Redirect::to("/reviews#fields").into_response()
 }
 
 /// One review as a page.
 pub async fn page(State(app): State<Arc<App>>, context: PageContext, Path(slug): Path<String>) -> Response {
-    show(&app, context, &slug, None).await
+    show(&app, context, &slug, None, None).await
 }
 
-/// One review as a page; 409 with why an answer was not taken, beside the text as it is now.
-async fn show(app: &App, context: PageContext, slug: &str, edited_meanwhile: Option<String>) -> Response {
+/// One review as a page; 409 with why an answer was not taken, beside the text as it is now, and 422 with what was typed
+/// where it could not be taken like that.
+async fn show(
+    app: &App,
+    context: PageContext,
+    slug: &str,
+    edited_meanwhile: Option<String>,
+    refused: Option<RefusedAnswer>,
+) -> Response {
     match picture(app, &context, slug).await {
         Ok(picture) => {
-            let status = if edited_meanwhile.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
-            let picture = ReviewPicture { edited_meanwhile, ..picture };
+            let status = match (&edited_meanwhile, &refused) {
+                (Some(_), _) => StatusCode::CONFLICT,
+                (_, Some(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+                _ => StatusCode::OK,
+            };
+            let picture = ReviewPicture { edited_meanwhile, refused, ..picture };
             let head = app::pages::review::head(&picture);
             let viewer = context.viewer.clone();
             let body = move || app::pages::review::body(&picture, viewer.as_ref());
@@ -106,7 +332,11 @@ async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewP
         }
         sections.push(SectionReview {
             reason: reason(document, number, whole),
-            flags: flags(&world, document, number),
+            flags: flags(&world, document, number, app.now()),
+            later: answer::later(&document.said[number], None, app.now()).map(later),
+            assignee: answer::assignee(&document.said[number], None).map(str::to_owned),
+            firsts: firsts(&world, document, number),
+            not_about: not_about(&world, document, number),
             seen: serde_json::to_string(&as_seen(&world, document, number)).unwrap_or_default(),
             anchor: section.anchor,
             title: section.title,
@@ -119,7 +349,46 @@ async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewP
         None => Err("Reviewing needs the role editor. Sign in first.".to_owned()),
     };
     let row = row(&world, document, app.now());
-    Ok(ReviewPicture { row, sections, trusted, may_answer, edited_meanwhile: None })
+    let today = app.now().zoned(&app.config.zone()).date();
+    let last = (app.now() + answer::LONGEST).zoned(&app.config.zone()).date();
+    Ok(ReviewPicture {
+        row,
+        sections,
+        trusted,
+        may_answer,
+        edited_meanwhile: None,
+        refused: None,
+        owners: owners(&world),
+        two_reviewers: document.text.front.two_reviewers,
+        days: (today.to_string(), last.to_string()),
+    })
+}
+
+/// Everybody who answers for something in the book: those whom a flag may be given to.
+fn owners(world: &World) -> Vec<String> {
+    let book = &world.book;
+    let of_workflows = book.workflows.values().flat_map(|w| [&w.owner, &w.business_owner]).flatten();
+    let of_components = book.components.values().filter_map(|c| c.owner.as_ref());
+    let of_documents = world.documents.values().filter_map(|d| d.text.front.owner.as_ref());
+    let all: BTreeSet<&String> = of_workflows.chain(of_components).chain(of_documents).collect();
+    all.into_iter().cloned().collect()
+}
+
+/// Who has said that the section is right as it is, where a second person must say so too.
+fn firsts(world: &World, document: &Document, number: usize) -> Vec<String> {
+    let (section, seen) = (&document.outline.sections[number].anchor, as_seen(world, document, number));
+    let of_section = document.firsts.iter().filter(|first| first.section == *section);
+    of_section.filter(|first| first.pin == seen).map(|first| first.reviewed_by.clone()).collect()
+}
+
+/// What the section was said not to be about: the part, its name, the field, and who said so.
+fn not_about(world: &World, document: &Document, number: usize) -> Vec<(String, String, String, String)> {
+    let said = document.said[number].iter().filter(|s| s.answer == Said::NotAbout);
+    said.filter_map(|s| {
+        let (subject, field) = s.flag.as_ref()?;
+        Some((subject.to_string(), world.name_of(subject), field.clone(), s.by.clone()))
+    })
+    .collect()
 }
 
 /// Whether a section waits for an answer: it is in doubt itself, or the whole document is asked for again.
@@ -172,14 +441,27 @@ pub struct Answered {
     #[serde(default)]
     seen: String,
     answer: String,
+    /// Until when it is left for later: `YYYY-MM-DD`.
+    #[serde(default)]
+    until: String,
+    /// Why.
+    #[serde(default)]
+    why: String,
+    /// Whom it is given to.
+    #[serde(default)]
+    assignee: String,
 }
 
 /// What became of an answer.
-enum Taken {
+enum Outcome {
     /// It is taken; this far the runbook can be believed now.
     Trust(Trust),
+    /// It is taken, and a second person must say the same.
+    FirstOfTwo,
     /// Its section says something else by now, and nothing was written: in which version, and whose.
     Edited(i64, String),
+    /// It cannot be taken as it was typed.
+    Refused(String),
 }
 
 /// Takes an answer.
@@ -187,34 +469,40 @@ pub async fn answer(
     State(app): State<Arc<App>>,
     context: PageContext,
     Path(slug): Path<String>,
-    Form(answered): Form<Answered>,
+    Form(mut answered): Form<Answered>,
 ) -> Response {
     let viewer = match context.demand(Role::Editor, "review runbooks") {
-        Ok(viewer) => viewer,
+        Ok(viewer) => viewer.name.clone(),
         Err(refused) => return refused.page(&app, context).await,
     };
-    match take(&app, &viewer.name, &context.address, &slug, &answered).await {
-        Ok(Taken::Trust(Trust::Trusted)) => {
-            context.flash("Reviewed. This runbook is trusted.").await;
-            Redirect::to(&format!("/runbooks/{slug}")).into_response()
+    answered.why = without_null(answered.why.trim());
+    let review = format!("/reviews/{slug}");
+    let (words, to) = match take(&app, &viewer, &context.address, &slug, &answered).await {
+        Ok(Outcome::Trust(Trust::Trusted)) => {
+            ("Reviewed. This runbook is trusted.".to_owned(), format!("/runbooks/{slug}"))
         }
-        Ok(Taken::Trust(_)) => {
-            context.flash("Answered. The rest of this review waits below.").await;
-            Redirect::to(&format!("/reviews/{slug}")).into_response()
-        }
-        Ok(Taken::Edited(version, author)) => {
+        Ok(Outcome::Trust(_)) => ("Answered. The rest of this review waits below.".to_owned(), review),
+        Ok(Outcome::FirstOfTwo) => ("Answered. It is trusted when a second person says the same.".to_owned(), review),
+        Ok(Outcome::Edited(version, author)) => {
             let read = answered.version;
             let words = format!(
                 "Your answer was not taken: you read version {read}, and {author} has changed that section. Version \
                  {version} is shown. Read it and answer again."
             );
-            show(&app, context, &slug, Some(words)).await
+            return show(&app, context, &slug, Some(words), None).await;
         }
-        Err(error) => error.page(&app, context).await,
-    }
+        Ok(Outcome::Refused(words)) => {
+            let Answered { section, subject, field, until, why, assignee, .. } = answered;
+            let refused = RefusedAnswer { words, section, subject, field, until, why, assignee };
+            return show(&app, context, &slug, None, Some(refused)).await;
+        }
+        Err(error) => return error.page(&app, context).await,
+    };
+    context.flash(&words).await;
+    Redirect::to(&to).into_response()
 }
 
-async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &Answered) -> Result<Taken, Error> {
+async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &Answered) -> Result<Outcome, Error> {
     let world = app.worlds.now();
     let document = world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
     let seen: Pin = serde_json::from_str(&answered.seen)
@@ -223,41 +511,97 @@ async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &An
     if !(1..=newest.version).contains(&answered.version) {
         return Err(Error::Invalid("Which version you saw cannot be read; open the review again.".to_owned()));
     }
-    let edited = || Taken::Edited(newest.version, newest.author.clone());
+    let edited = || Outcome::Edited(newest.version, newest.author.clone());
     let number = match document.section(&answered.section) {
         Some(number) => number,
         None if answered.version < newest.version => return Ok(edited()),
         None => return Err(Error::Invalid("There is no such section in this runbook. Look again.".to_owned())),
     };
-    let text = fingerprint(document.section_source(number));
-    let verdict = match answered.answer.as_str() {
-        "still_correct" => {
-            let subject = Reference::parse(&answered.subject).map_err(Error::Invalid)?;
-            let flags = flags(&world, document, number);
-            if !flags.iter().any(|f| f.subject == answered.subject && f.field == answered.field) && seen.text == text {
-                // The value has returned meanwhile, or somebody else answered: nothing is left to say.
-                return Ok(Taken::Trust(document.trust(app.now())));
-            }
-            let Answered { field, before, after, .. } = answered;
-            Verdict::StillCorrect { subject, field: field.clone(), before: before.clone(), after: after.clone() }
-        }
-        "reviewed" => Verdict::Reviewed,
-        other => return Err(Error::Invalid(format!("\"{other}\" is not an answer."))),
+    let is_same = seen.text == fingerprint(document.section_source(number));
+    let said = Said::parse(&answered.answer)
+        .filter(|said| *said != Said::Edited)
+        .ok_or_else(|| Error::Invalid(format!("\"{}\" is not an answer.", answered.answer)))?;
+    let flag = match answered.subject.as_str() {
+        "" => None,
+        subject => Some(Flag {
+            subject: Reference::parse(subject).map_err(Error::Invalid)?,
+            field: answered.field.clone(),
+            before: answered.before.clone(),
+            after: answered.after.clone(),
+        }),
     };
-    if seen.text != text {
+    if matches!(said, Said::StillCorrect | Said::NotAbout) {
+        let flags = flags(&world, document, number, app.now());
+        let stands = flags.iter().find(|f| f.subject == answered.subject && f.field == answered.field);
+        match stands {
+            // The value has returned meanwhile, or somebody else answered: nothing is left to say.
+            None if is_same => return Ok(Outcome::Trust(document.trust(app.now()))),
+            Some(flag) if said == Said::NotAbout && flag.stated => {
+                let words =
+                    "The text states this value, so it is about it. Edit the section, or say that it is still correct.";
+                return Ok(Outcome::Refused(words.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    if !is_same {
         return Ok(edited());
     }
-    let (read, newest_version) = (answered.version, newest.version);
-    let review = Review { slug, read, newest_version, section: &answered.section, verdict, seen, by, address };
-    if !answer_review(&app.db, review, app.now()).await? {
-        // Somebody saved between this look and the writing: what they changed is looked at first.
-        app.worlds.reload(&app.db).await;
-        let world = app.worlds.now();
-        let newest = world.documents.get(slug).map(|d| &d.record).unwrap_or(newest);
-        return Ok(Taken::Edited(newest.version, newest.author.clone()));
+    let until = match said {
+        Said::Snoozed => match until(app, answered) {
+            Ok(until) => Some(until),
+            Err(wrong) => return Ok(Outcome::Refused(wrong)),
+        },
+        _ => None,
+    };
+    if said == Said::Reassigned && !owners(&world).contains(&answered.assignee) {
+        return Ok(Outcome::Refused(
+            "Choose whom to give it to: somebody who answers for something in the book.".to_owned(),
+        ));
     }
+    let review = Review {
+        slug,
+        read: answered.version,
+        newest_version: newest.version,
+        section: &answered.section,
+        answer: said,
+        flag,
+        until,
+        assignee: (said == Said::Reassigned).then_some(&answered.assignee),
+        words: &answered.why,
+        seen,
+        two_reviewers: document.text.front.two_reviewers,
+        by,
+        address,
+    };
+    let taken = answer_review(&app.db, review, app.now()).await?;
     app.worlds.reload(&app.db).await;
-    app.live.changed([Topic::Book].into());
     let world = app.worlds.now();
-    Ok(Taken::Trust(world.documents.get(slug).map_or(Trust::Trusted, |d| d.trust(app.now()))))
+    let document = world.documents.get(slug).unwrap_or(document);
+    match taken {
+        // Somebody saved between this look and the writing: what they changed is looked at first.
+        Taken::Edited => Ok(Outcome::Edited(document.record.version, document.record.author.clone())),
+        Taken::FirstOfTwo => {
+            app.live.changed([Topic::Book].into());
+            Ok(Outcome::FirstOfTwo)
+        }
+        Taken::Written => {
+            app.live.changed([Topic::Book].into());
+            Ok(Outcome::Trust(document.trust(app.now())))
+        }
+    }
+}
+
+/// The beginning of the day up to which a flag is left, and why that cannot be.
+fn until(app: &App, answered: &Answered) -> Result<Moment, String> {
+    if answered.why.is_empty() {
+        return Err("Say in a line why it can wait; it stands beside the flag.".to_owned());
+    }
+    let (now, zone) = (app.now(), app.config.zone());
+    let until = Moment::of_day(&answered.until, &zone)
+        .ok_or_else(|| "Choose the day after which to look again, within 30 days.".to_owned())?;
+    match until > now && until <= now + answer::LONGEST {
+        true => Ok(until),
+        false => Err("A flag can wait for 30 days at most, and no less than until tomorrow.".to_owned()),
+    }
 }

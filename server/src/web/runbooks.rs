@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::markdown::{self, Chip, FactNow, fact_now};
+use app::model::answer::{self, SetAside};
 use app::model::book::Workflow;
 use app::model::check::Severity;
 use app::model::compare::compare;
@@ -15,7 +16,7 @@ use app::model::reference::{Reference, is_id};
 use app::model::review::words_with;
 use app::model::status::{Role, State as Status, Trust};
 use app::pages::edit::{Conflict, EditPicture};
-use app::pages::runbook::{FactRow, FileText, FlagRow, OldPicture, OldSection, RunbookPicture, SectionPicture};
+use app::pages::runbook::{FactRow, FileText, FlagRow, Later, OldPicture, OldSection, RunbookPicture, SectionPicture};
 use app::pages::runbooks::{RunbookRow, RunbooksPicture};
 use app::pages::shell::Place;
 use app::pages::versions::{ComparePicture, HistoryPicture, VersionRow};
@@ -118,7 +119,8 @@ fn or_nothing(value: &str) -> &str {
 }
 
 /// The flags that stand on a section, by its number.
-pub fn flags(world: &World, document: &Document, number: usize) -> Vec<FlagRow> {
+pub fn flags(world: &World, document: &Document, number: usize, now: Moment) -> Vec<FlagRow> {
+    let said = &document.said[number];
     let section = &document.outline.sections[number];
     let facts: Vec<_> = section.facts.iter().map(|f| (f.subject.clone(), f.path.clone(), f.text.clone())).collect();
     document.trusts[number]
@@ -138,9 +140,19 @@ pub fn flags(world: &World, document: &Document, number: usize) -> Vec<FlagRow> 
                 by: cause.map(|c| c.changed_by.clone()).unwrap_or_default(),
                 words: words_with(d, &facts, &section.text),
                 answer: None,
+                later: answer::later(said, Some(d), now).map(later),
+                assignee: answer::assignee(said, Some(d)).map(str::to_owned),
+                stated: document.spoken[number]
+                    .iter()
+                    .any(|spoken| spoken.subject == d.subject && spoken.stated.contains(&d.field)),
             }
         })
         .collect()
+}
+
+/// A flag left for later, as it is shown.
+pub fn later(said: &SetAside) -> Later {
+    Later { until: said.until.unwrap_or_default(), why: said.words.clone(), by: said.by.clone() }
 }
 
 /// What to do about trouble at a step: the section of the failure point that is its cause first, then a runbook for the
@@ -439,7 +451,7 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
         .enumerate()
         .map(|(n, section)| SectionPicture {
             trust: newest.trusts[n].trust,
-            flags: flags(&world, newest, n),
+            flags: flags(&world, newest, n, app.now()),
             anchor: section.anchor,
             title: section.title,
             level: section.level,
@@ -682,6 +694,10 @@ async fn preview_or_save(
     match publish_runbook(&app.db, draft, app.now()).await {
         Ok(Published::Version(version)) => {
             app.worlds.reload(&app.db).await;
+            if let Err(error) = super::reviews::note_edited_flags(app, &world, &slug, &author).await {
+                // The text is saved; only what flags are good for is not counted.
+                tracing::error!(%error, slug, "the flags that led to an edit could not be noted");
+            }
             // It may be the text of the file now, which settles it: only an import can tell.
             if world.documents.get(&slug).is_some_and(|d| d.conflict.is_some()) {
                 book::take_over_files(app, &app.config.book).await;
@@ -740,7 +756,7 @@ async fn editor(
             text: theirs.body,
         }),
         flags: known
-            .map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n)).collect::<Vec<_>>())
+            .map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n, app.now())).collect::<Vec<_>>())
             .map(|mut all| {
                 all.retain(|f: &FlagRow| typed.section.as_ref().is_none_or(|s| *s == f.section));
                 all

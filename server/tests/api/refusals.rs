@@ -57,7 +57,7 @@ async fn what_people_ask_wrongly_is_answered_with_a_page(server: TestServer) {
     assert_eq!(html::heading(&sent.text), "This content type is not understood");
     let sent = editor.post("/sign-in", &[("name", &"x".repeat(300 * 1024))]).await.expect(413);
     assert_eq!(html::heading(&sent.text), "That is too much at once");
-    let sent = editor.post("/reviews", &[]).await.expect(405);
+    let sent = editor.post("/runbooks", &[]).await.expect(405);
     assert_eq!(html::heading(&sent.text), "This address does not take POST");
 }
 

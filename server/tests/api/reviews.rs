@@ -1,11 +1,13 @@
 //! `/reviews`: which sections may be false now and exactly why, and the answers to that.
 
+use app::model::moment::Moment;
+use app::model::status::Role;
 use serde_json::{Value, json};
 use watchbook::live::Topic;
 
 use crate::support::html::{self, Form};
 use crate::support::shelf::{Step, erp_refuses_orders, push, push_with};
-use crate::support::{Client, PATIENCE, TestServer, With, at, on_both_databases, step};
+use crate::support::{Client, PASSWORD, PATIENCE, TestServer, With, at, on_both_databases, step};
 
 on_both_databases![
     reviewing_every_section_makes_a_runbook_trusted,
@@ -30,13 +32,35 @@ on_both_databases![
     still_correct_of_a_text_that_was_edited_meanwhile_is_409,
     an_answer_keeps_the_values_that_were_on_the_screen,
     what_needs_a_check_is_counted_the_same_everywhere,
+    what_a_section_is_not_about_flags_it_no_more_until_it_is_again,
+    a_value_that_the_text_states_cannot_be_said_to_be_about_something_else,
+    a_flag_left_for_later_waits_again_and_the_doubt_stays_meanwhile,
+    an_answer_for_later_without_a_reason_or_a_day_comes_back_as_it_was_typed,
+    a_flag_given_to_somebody_waits_for_them,
+    where_two_must_review_the_second_makes_it_trusted,
+    a_field_whose_flags_lead_to_nothing_can_be_muted_and_flags_again,
+    a_flag_that_led_to_an_edit_counts_for_its_field,
+    documents_of_workflows_in_trouble_are_reviewed_first,
 ];
 
 const SLUG: &str = "erp-refuses-orders";
 
-/// The forms of the review as they are on the page now.
+/// The forms that say of a flag or a section that it is right, as they are on the page now.
 async fn forms(client: &Client) -> Vec<Form> {
-    html::forms(&client.page(&format!("/reviews/{SLUG}")).await, &format!("/reviews/{SLUG}"))
+    let mut forms = all_forms(client, SLUG).await;
+    forms.retain(|form| ["still_correct", "reviewed"].contains(&form.buttons[0].1.as_str()));
+    forms
+}
+
+/// The forms with the answers that are given seldom.
+async fn other_forms(client: &Client) -> Vec<Form> {
+    let mut forms = all_forms(client, SLUG).await;
+    forms.retain(|form| form.buttons[0].1 == "snoozed");
+    forms
+}
+
+async fn all_forms(client: &Client, slug: &str) -> Vec<Form> {
+    html::forms(&client.page(&format!("/reviews/{slug}")).await, &format!("/reviews/{slug}"))
 }
 
 async fn press(client: &Client, form: &Form) -> String {
@@ -119,7 +143,7 @@ async fn a_changed_value_flags_exactly_the_sections_that_speak_of_it(server: Tes
         *first,
         json!({"runbook": SLUG, "section": "do-this-now", "subject": "step:order-to-erp/push", "name": "Push to ERP",
             "field": "retry.max_attempts", "before": "3", "after": "8", "changed_at": "2026-06-04T08:15:00Z",
-            "by": "the book", "words": first["words"], "answer": null})
+            "by": "the book", "words": first["words"], "answer": null, "later": null, "assignee": null, "stated": true})
     );
     assert!(first["words"][0].as_str().unwrap().contains("3 times"), "{first}");
     let page = html::words(&editor.page(&format!("/runbooks/{SLUG}")).await);
@@ -514,4 +538,202 @@ async fn an_answer_that_cannot_be_read_changes_nothing(server: TestServer) {
         editor.post(&form.action, &fields).await.expect(422);
     }
     assert_eq!(server.json(&format!("/runbooks/{SLUG}")).await["trust"], "never_reviewed");
+}
+
+/// Changes how often the push is tried, so that two sections are flagged.
+async fn with_two_flags(server: &TestServer) -> Client {
+    let editor = reviewed(server).await;
+    server.at("08:15");
+    server.shelf.push_is_now(push_with("5m", 8));
+    server.take_over_the_book().await;
+    assert_eq!(flags(server).await.len(), 2);
+    editor
+}
+
+async fn what_a_section_is_not_about_flags_it_no_more_until_it_is_again(server: TestServer) {
+    let editor = with_two_flags(&server).await;
+    let form = other_forms(&editor).await.pop().unwrap();
+    assert_eq!((form.get("section").unwrap(), form.buttons.last().unwrap().1.as_str()), ("what-it-means", "not_about"));
+    editor.post(&form.action, &form.filled(&[], ("answer", "not_about"))).await.expect(303);
+    assert_eq!(trusts(&server).await, sections(["check_needed", "trusted", "trusted", "not_linked"]));
+    // It stays so for later changes of that field, and not for those of others.
+    server.shelf.push_is_now(push_with("5m", 9));
+    server.take_over_the_book().await;
+    assert_eq!(flags(&server).await, [flag("do-this-now", "retry.max_attempts", "3", "9")]);
+    server.shelf.push_is_now(push_with("6m", 9));
+    server.take_over_the_book().await;
+    assert!(flags(&server).await.contains(&flag("what-it-means", "finish_within", "5m", "6m")));
+    // And it can be taken back.
+    let all = all_forms(&editor, SLUG).await;
+    let back = all.iter().find(|form| form.buttons[0].1 == "about").unwrap();
+    press(&editor, back).await;
+    assert!(flags(&server).await.contains(&flag("what-it-means", "retry.max_attempts", "3", "9")));
+}
+
+async fn a_value_that_the_text_states_cannot_be_said_to_be_about_something_else(server: TestServer) {
+    let editor = with_two_flags(&server).await;
+    let form = other_forms(&editor).await.swap_remove(0);
+    assert!(form.buttons.iter().all(|(_, answer)| answer != "not_about"), "{:?}", form.buttons);
+    let mut sent = form.filled(&[], ("answer", "snoozed"));
+    sent.pop();
+    sent.push(("answer", "not_about"));
+    let answer = editor.post(&form.action, &sent).await.expect(422);
+    assert!(html::words(&answer.text).contains("The text states this value"), "{}", html::words(&answer.text));
+    assert_eq!(flags(&server).await.len(), 2);
+}
+
+async fn a_flag_left_for_later_waits_again_and_the_doubt_stays_meanwhile(server: TestServer) {
+    let editor = with_two_flags(&server).await;
+    for form in other_forms(&editor).await {
+        let typed = [("why", "The new number is on trial"), ("until", "2026-06-08")];
+        editor.post(&form.action, &form.filled(&typed, ("answer", "snoozed"))).await.expect(303);
+    }
+    let queue = html::words(&editor.page("/reviews").await);
+    assert!(queue.contains("Later (1)") && !queue.contains("May be wrong"), "{queue}");
+    let reviews = server.json("/reviews").await;
+    // What waits is the other runbook, which nobody has reviewed.
+    assert_eq!(
+        (&reviews["waiting"], &reviews["items"][0]["later"]["why"]),
+        (&json!(1), &json!("The new number is on trial"))
+    );
+    let page = html::words(&editor.page(&format!("/runbooks/{SLUG}")).await);
+    assert!(page.contains("This section may be wrong. Check before you act."), "{page}");
+    // Another change is another flag.
+    server.shelf.push_is_now(push_with("5m", 9));
+    server.take_over_the_book().await;
+    assert!(html::words(&editor.page("/reviews").await).contains("May be wrong (1)"));
+    server.shelf.push_is_now(push_with("5m", 8));
+    server.take_over_the_book().await;
+    assert!(html::words(&editor.page("/reviews").await).contains("Later (1)"));
+    server.app.clock.set(Moment::parse("2026-06-08T00:00:01Z").unwrap());
+    let editor = server.editor().await;
+    assert!(html::words(&editor.page("/reviews").await).contains("May be wrong (1)"));
+}
+
+async fn an_answer_for_later_without_a_reason_or_a_day_comes_back_as_it_was_typed(server: TestServer) {
+    let editor = with_two_flags(&server).await;
+    let form = other_forms(&editor).await.swap_remove(0);
+    for (why, until, wrong) in [
+        ("", "2026-06-08", "Say in a line why it can wait"),
+        ("On trial", "", "Choose the day"),
+        ("On trial", "2026-06-04", "no less than until tomorrow"),
+        ("On trial", "2026-08-04", "30 days at most"),
+    ] {
+        let typed = [("why", why), ("until", until)];
+        let answer = editor.post(&form.action, &form.filled(&typed, ("answer", "snoozed"))).await.expect(422);
+        let words = html::words(&answer.text);
+        assert!(words.contains(wrong), "{words}");
+        assert!(answer.text.contains(&format!("value=\"{why}\"")) || why.is_empty());
+    }
+    assert!(html::words(&editor.page("/reviews").await).contains("May be wrong (1)"));
+}
+
+async fn a_flag_given_to_somebody_waits_for_them(server: TestServer) {
+    let editor = with_two_flags(&server).await;
+    let form = other_forms(&editor).await.swap_remove(0);
+    editor.post(&form.action, &form.filled(&[("assignee", "nobody")], ("answer", "reassigned"))).await.expect(422);
+    let given = form.filled(&[("assignee", "order-desk")], ("answer", "reassigned"));
+    editor.post(&form.action, &given).await.expect(303);
+    let queue = html::words(&editor.page("/reviews?for=order-desk").await);
+    assert!(queue.contains("ERP refuses orders") && queue.contains("Given to order-desk"), "{queue}");
+    let review = html::words(&editor.page(&format!("/reviews/{SLUG}")).await);
+    assert!(review.contains("Given to order-desk."), "{review}");
+    assert_eq!(server.json("/reviews").await["items"][0]["assignee"], "order-desk");
+    assert!(!html::words(&editor.page("/reviews?for=somebody-else").await).contains("ERP refuses orders"));
+}
+
+async fn where_two_must_review_the_second_makes_it_trusted(server: TestServer) {
+    let text = erp_refuses_orders().markdown().replacen("---\n", "---\ntwo_reviewers: true\n", 1);
+    server.shelf.write("erp-refuses-orders.md", &text);
+    server.take_over_the_book().await;
+    let editor = server.editor().await;
+    server.account("second", Role::Editor).await;
+    let second = server.stranger();
+    second.sign_in("second", PASSWORD).await.expect(303);
+    for _ in 0..2 {
+        // Once more by the same person is not a second one.
+        for form in forms(&editor).await {
+            press(&editor, &form).await;
+        }
+    }
+    assert_eq!(server.json(&format!("/runbooks/{SLUG}")).await["trust"], "never_reviewed");
+    let words = html::words(&second.page(&format!("/reviews/{SLUG}")).await);
+    assert!(words.contains("editor has reviewed this. It is trusted when a second person says the same."), "{words}");
+    for form in forms(&second).await {
+        press(&second, &form).await;
+    }
+    let runbook = server.json(&format!("/runbooks/{SLUG}")).await;
+    assert_eq!((&runbook["trust"], &runbook["reviewed"][1]), (&json!("trusted"), &json!("editor and second")));
+    // One flag, answered by both.
+    server.shelf.push_is_now(push_with("5m", 8));
+    server.take_over_the_book().await;
+    for client in [&editor, &second] {
+        assert_eq!(flags(&server).await.len(), 2);
+        for form in forms(client).await {
+            press(client, &form).await;
+        }
+    }
+    assert_eq!(flags(&server).await.len(), 0);
+}
+
+async fn a_field_whose_flags_lead_to_nothing_can_be_muted_and_flags_again(server: TestServer) {
+    let editor = reviewed(&server).await;
+    for tries in [8, 7, 6] {
+        server.shelf.push_is_now(push_with("5m", tries));
+        server.take_over_the_book().await;
+        for form in forms(&editor).await {
+            press(&editor, &form).await;
+        }
+    }
+    let form = html::forms(&editor.page("/reviews").await, "/reviews").swap_remove(0);
+    assert_eq!((form.get("kind").unwrap(), form.get("field").unwrap()), ("step", "retry.max_attempts"));
+    editor.post("/reviews", &form.filled(&[("why", "")], ("act", "mute"))).await.expect(422);
+    let operator = server.operator().await;
+    operator.post("/reviews", &form.filled(&[("why", "Noise")], ("act", "mute"))).await.expect(403);
+    editor.post("/reviews", &form.filled(&[("why", "Noise")], ("act", "mute"))).await.expect(303);
+    server.shelf.push_is_now(push_with("5m", 9));
+    server.take_over_the_book().await;
+    // What the text states is wrong all the same.
+    assert_eq!(flags(&server).await, [flag("do-this-now", "retry.max_attempts", "6", "9")]);
+    let form = html::forms(&editor.page("/reviews").await, "/reviews").swap_remove(0);
+    press(&editor, &form).await;
+    assert_eq!(flags(&server).await.len(), 2);
+}
+
+async fn a_flag_that_led_to_an_edit_counts_for_its_field(server: TestServer) {
+    let editor = with_two_flags(&server).await;
+    let edit = format!("/runbooks/{SLUG}/edit");
+    let form = html::forms(&editor.page(&edit).await, &edit).swap_remove(0);
+    let text = form.get("text").unwrap().replace("[3 times]", "[8 times]").replace("max_attempts=3", "max_attempts=8");
+    editor
+        .post(&edit, &form.filled(&[("text", &text), ("why", "Eight tries now")], ("action", "save")))
+        .await
+        .expect(303);
+    for form in forms(&editor).await {
+        press(&editor, &form).await;
+    }
+    let words = html::words(&editor.page("/reviews").await);
+    // Two flags: one led to an edit, one was still correct.
+    assert!(words.contains("retry.max_attempts of each step 2 1"), "{words}");
+}
+
+async fn documents_of_workflows_in_trouble_are_reviewed_first(server: TestServer) {
+    let editor = server.editor().await;
+    let first = |page: String| {
+        let words = html::words(&page);
+        words.find("ERP refuses orders").unwrap() < words.find("Stock runs low").unwrap()
+    };
+    server.shelf.write("a-night.md", "---\ntitle: A bad night\nfor: [workflow:nightly-export]\n---\n\n## Do this now\n\nLook at [it](workflow:nightly-export).\n");
+    server.take_over_the_book().await;
+    let failed = json!({"workflow": "nightly-export", "run": "1", "state": "failed", "time": "2026-06-04T07:59:00Z"});
+    let order = |page: &str| {
+        let words = html::words(page);
+        words.find("A bad night").unwrap() < words.find("ERP refuses orders").unwrap()
+    };
+    assert!(first(editor.page("/reviews").await));
+    server.post_events(vec![failed]).await;
+    let page = editor.page("/reviews").await;
+    assert!(order(&page) && html::words(&page).contains("In trouble now: Nightly export"), "{}", html::words(&page));
+    let load = server.json("/reviews").await;
+    assert!(load["waiting"].as_i64().unwrap() >= 5 && load["minutes"].as_i64().unwrap() >= 2, "{load}");
 }
