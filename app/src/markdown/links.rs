@@ -11,6 +11,7 @@ use super::outline::Piece;
 use super::speech::end_of;
 use super::writer::{Open, Writer};
 use crate::model::mention::{Fact, Target, absent};
+use crate::model::observed;
 use crate::model::reference::Reference;
 
 impl Writer<'_> {
@@ -73,8 +74,12 @@ impl Writer<'_> {
                 format!(" <strong>now {present}</strong></span>").into()
             }
             FactNow::Unknown => {
-                self.html.push_str(&format!("<span class=\"fact fact-unknown\" title=\"{what} is not in the book\">"));
-                " <small>(no longer in the book)</small></span>".into()
+                let (is, small) = match observed::field(&fact.path) {
+                    Some(_) => ("is not known now", "not known now"),
+                    None => ("is not in the book", "no longer in the book"),
+                };
+                self.html.push_str(&format!("<span class=\"fact fact-unknown\" title=\"{what} {is}\">"));
+                format!(" <small>({small})</small></span>").into()
             }
         }
     }

@@ -93,15 +93,18 @@ pub enum PanelKind {
     Stuck,
     /// Who needs a component.
     Dependents,
+    /// The last runs of a workflow.
+    Runs,
 }
 
 impl PanelKind {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 6] = [
         ("state", Self::State),
         ("queue", Self::Queue),
         ("retries", Self::Retries),
         ("stuck", Self::Stuck),
         ("dependents", Self::Dependents),
+        ("runs", Self::Runs),
     ];
 }
 
@@ -110,9 +113,10 @@ impl Panel {
     pub fn candidates(&self) -> Vec<Reference> {
         let own = str::to_owned;
         match (self.kind, self.target.split_once('/')) {
+            (PanelKind::Runs, Some(_)) => Vec::new(),
             (_, Some((workflow, step))) => vec![Reference::Step(own(workflow), own(step))],
             (PanelKind::Queue | PanelKind::Dependents, None) => vec![Reference::Component(self.target.clone())],
-            (PanelKind::Stuck, None) => vec![Reference::Workflow(self.target.clone())],
+            (PanelKind::Stuck | PanelKind::Runs, None) => vec![Reference::Workflow(self.target.clone())],
             (PanelKind::State | PanelKind::Retries, None) => {
                 vec![Reference::Workflow(self.target.clone()), Reference::Component(self.target.clone())]
             }
@@ -125,7 +129,7 @@ impl Panel {
         };
         let (kind, target) = destination.split_once('/').ok_or_else(wrong)?;
         let kind = PanelKind::ALL.iter().find(|(name, _)| *name == kind).map(|(_, kind)| *kind).ok_or_else(|| {
-            format!("\"{kind}\" is not a kind of live panel; the kinds are state, queue, retries, stuck and dependents")
+            format!("\"{kind}\" is not a kind of live panel; the kinds are state, queue, retries, stuck, dependents and runs")
         })?;
         let panel = Self { alt: alt.to_owned(), kind, target: target.to_owned() };
         // The ids are checked where every reference is: in its parser.

@@ -17,6 +17,7 @@ pub mod judge;
 pub mod mention;
 pub mod moment;
 pub mod notice;
+pub mod observed;
 pub mod past;
 pub mod pause;
 pub mod problem;

@@ -1,6 +1,6 @@
 //! `/runbooks`: the list, one runbook, writing it, its versions and what differs between two.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use app::markdown::{self, Chip, FactNow, fact_now};
@@ -9,15 +9,19 @@ use app::model::book::Workflow;
 use app::model::check::Severity;
 use app::model::compare::compare;
 use app::model::event::without_null;
+use app::model::hourly::{HOUR, begin};
 use app::model::mention::{Fact, Panel, PanelKind};
-use app::model::moment::Moment;
+use app::model::moment::{Moment, Span};
+use app::model::observed::{self, Observed};
 use app::model::queue;
 use app::model::reference::{Reference, is_id};
 use app::model::review::words_with;
+use app::model::sketch::Sketch;
 use app::model::status::{Role, State as Status, Trust};
 use app::pages::edit::{Conflict, EditPicture};
 use app::pages::runbook::{FactRow, FileText, FlagRow, Later, OldPicture, OldSection, RunbookPicture, SectionPicture};
 use app::pages::runbooks::{RunbookRow, RunbooksPicture};
+use app::pages::runs::RunRow;
 use app::pages::shell::Place;
 use app::pages::versions::{ComparePicture, HistoryPicture, VersionRow};
 use app::pages::workflow::Recovery;
@@ -30,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::refusals::Number;
 use super::session::PageContext;
+use super::workflows::urlencode;
 use super::{pkg, render};
 use crate::App;
 use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
@@ -39,10 +44,14 @@ use crate::live::Topic;
 use crate::standing::{self, Standing};
 use crate::store::reviews;
 use crate::store::runbooks::{self, VersionRecord};
+use crate::store::usual as kept_hours;
 use crate::world::{Document, World};
 
 /// How many versions are on one page of the history.
 const ON_A_PAGE: i64 = 50;
+
+/// How many of the last runs of a workflow a text shows.
+const RUNS_SHOWN: i64 = 5;
 
 /// What a new runbook begins with.
 const SKELETON: &str = "---
@@ -219,6 +228,11 @@ pub struct Shown<'a> {
     world: &'a World,
     standings: HashMap<String, Standing>,
     queues: HashMap<String, queue::Judged>,
+    /// What is observed of the parts about which a text states it, durations apart.
+    durations: HashMap<Reference, Sketch>,
+    /// The last runs of the workflows that a text shows them of.
+    runs: HashMap<String, Vec<RunRow>>,
+    now: Moment,
     sprite: String,
 }
 
@@ -230,8 +244,65 @@ impl<'a> Shown<'a> {
             world,
             standings: standings.into_iter().map(|s| (s.id.clone(), s)).collect(),
             queues: judging::queues::all(app, world, app.now()).await?,
+            durations: HashMap::new(),
+            runs: HashMap::new(),
+            now: app.now(),
             sprite: format!("{}/icons.svg", pkg::folder()),
         })
+    }
+
+    /// The same, with what this text states and shows of how things went lately.
+    pub async fn of_text(mut self, app: &App, outline: &markdown::Document) -> Result<Self, Error> {
+        let sections = || outline.sections.iter();
+        let stated = sections().flat_map(|s| &s.facts).filter(|fact| observed::field(&fact.path).is_some());
+        let stated: BTreeSet<&Reference> = stated.map(|fact| &fact.subject).collect();
+        for subject in stated {
+            let durations = durations(app, self.world, subject).await?;
+            self.durations.insert(subject.clone(), durations);
+        }
+        let shown = sections().flat_map(|s| &s.panels).filter(|panel| panel.kind == PanelKind::Runs);
+        let shown: BTreeSet<&str> = shown.map(|panel| panel.target.as_str()).collect();
+        for workflow in shown {
+            let runs = super::runs::newest(app, self.world, workflow, RUNS_SHOWN).await?;
+            self.runs.insert(workflow.to_owned(), runs);
+        }
+        Ok(self)
+    }
+
+    /// What is observed of a part now.
+    fn observed(&self, subject: &Reference) -> Observed {
+        let tally = |workflow: &str, step: Option<&str>| {
+            let standing = self.standings.get(workflow)?;
+            Some(match step {
+                None => standing.tally.open.total(),
+                Some(step) => {
+                    standing.steps.iter().find(|((_, id), _)| id == step).map_or(0, |(_, tally)| tally.here.total())
+                }
+            })
+        };
+        let queue = match subject {
+            Reference::Component(id) => self.queues.get(id),
+            _ => None,
+        };
+        Observed {
+            state: self.state(subject),
+            waiting: match subject {
+                Reference::Workflow(id) => tally(id, None),
+                Reference::Step(workflow, step) => tally(workflow, Some(step)),
+                _ => None,
+            },
+            durations: self.durations.get(subject).cloned().unwrap_or_default(),
+            depth: queue.map(|queue| queue.level.depth),
+            oldest: queue.and_then(|queue| queue.level.oldest_at).map(|at| self.now.since(at)),
+        }
+    }
+
+    /// How a stated fact stands now.
+    fn fact_now(&self, fact: &Fact) -> FactNow {
+        match observed::field(&fact.path) {
+            Some(field) => self.observed(&fact.subject).fact_now(field, &fact.stated),
+            None => fact_now(&self.world.book, fact),
+        }
     }
 
     fn step_state(&self, workflow: &str, step: &str) -> Option<Status> {
@@ -308,7 +379,7 @@ impl markdown::Context for Shown<'_> {
     }
 
     fn fact(&self, fact: &Fact) -> FactNow {
-        fact_now(&self.world.book, fact)
+        self.fact_now(fact)
     }
 
     fn panel(&self, panel: &Panel) -> Option<String> {
@@ -316,9 +387,12 @@ impl markdown::Context for Shown<'_> {
             let (state, sentence) = self.state_now(panel)?;
             return Some(panel_html(&panel.alt, state.words(), sentence));
         }
+        if panel.kind == PanelKind::Runs {
+            return self.runs.get(&panel.target).map(|runs| runs_html(&panel.alt, runs));
+        }
         let counts = self.counts(panel)?;
         let words = match panel.kind {
-            PanelKind::State => return None,
+            PanelKind::State | PanelKind::Runs => return None,
             PanelKind::Queue => self.waiting(panel).unwrap_or_else(|| format!("{} waiting", counts.total())),
             PanelKind::Retries => match counts.retrying {
                 0 => "none is trying again".to_owned(),
@@ -347,6 +421,46 @@ impl markdown::Context for Shown<'_> {
 fn panel_html(alt: &str, words: &str, sentence: &str) -> String {
     let sentence = if sentence.is_empty() { String::new() } else { format!(". {}", escape(sentence)) };
     format!("<span class=\"panel\">{}: <strong>{}</strong>{sentence}</span>", escape(alt), escape(words))
+}
+
+/// The last runs of a workflow, the newest first, each with its state and the way to its story.
+fn runs_html(alt: &str, runs: &[RunRow]) -> String {
+    let one = |run: &RunRow| {
+        let href = format!("/runs/{}/{}", urlencode(&run.workflow), urlencode(&run.run));
+        let (href, run_id, sentence) = (escape(&href), escape(&run.run), escape(&run.sentence));
+        format!("<li><a href=\"{href}\">{run_id}</a> <strong>{}</strong>. {sentence}</li>", run.state.words())
+    };
+    match runs {
+        [] => panel_html(alt, "none yet", ""),
+        runs => {
+            let list: String = runs.iter().map(one).collect();
+            format!("<div class=\"panel\"><p>{}:</p><ul>{list}</ul></div>", escape(alt))
+        }
+    }
+}
+
+/// How long the visits of a part took in the last 24 hours: of a step, of all steps that a component does, or of a
+/// workflow's runs as a whole.
+async fn durations(app: &App, world: &World, subject: &Reference) -> Result<Sketch, Error> {
+    let places: Vec<(&str, &str)> = match subject {
+        Reference::Workflow(id) => vec![(id, "")],
+        Reference::Step(workflow, step) => vec![(workflow, step)],
+        Reference::Component(id) => world.book.steps_on(id).map(|(w, s)| (w.id.as_str(), s.id.as_str())).collect(),
+        _ => Vec::new(),
+    };
+    let newest = begin(app.now(), HOUR);
+    let hours: BTreeSet<Moment> = (0..=24).map(|back| newest - Span::from_minutes(60 * back)).collect();
+    let workflows: BTreeSet<&str> = places.iter().map(|(workflow, _)| *workflow).collect();
+    let mut all = Sketch::default();
+    for workflow in workflows {
+        let kept = kept_hours::hours(app.db.read(), &hours, Some(workflow)).await?;
+        for (workflow, step) in places.iter().filter(|(of, _)| *of == workflow) {
+            let tallies =
+                kept.get(&((*workflow).to_owned(), (*step).to_owned())).into_iter().flat_map(|of| of.values());
+            tallies.for_each(|tally| all.merge(&tally.durations));
+        }
+    }
+    Ok(all)
 }
 
 fn escape(text: &str) -> String {
@@ -444,7 +558,7 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
     if let Some(n) = version.filter(|n| *n != newest.record.version) {
         return old(app, &world, newest, n).await.map(|picture| Version::Old(Box::new(picture)));
     }
-    let shown = Shown::load(app, &world).await?;
+    let shown = Shown::load(app, &world).await?.of_text(app, &newest.outline).await?;
     let (record, outline) = (&newest.record, &newest.outline);
     let sections = markdown::render(outline, &shown)
         .into_iter()
@@ -466,7 +580,7 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
     Ok(Version::Newest(Box::new(RunbookPicture {
         row: row(&world, newest, app.now()),
         sections,
-        facts: facts(&world, outline),
+        facts: facts(&shown, outline),
         links: links(&world, outline),
         author: record.author.clone(),
         why: record.why.clone(),
@@ -485,7 +599,7 @@ async fn old(app: &App, world: &World, newest: &Document, n: i64) -> Result<OldP
     let record = runbooks::version(app.db.read(), slug, n).await?.ok_or_else(unknown)?;
     let text = book::runbook_text(slug, &record.body);
     let outline = markdown::parse(&text.body).map_err(Error::Invalid)?;
-    let shown = Shown::load(app, world).await?;
+    let shown = Shown::load(app, world).await?.of_text(app, &outline).await?;
     let section =
         |s: markdown::RenderedSection| OldSection { anchor: s.anchor, title: s.title, level: s.level, html: s.html };
     Ok(OldPicture {
@@ -495,7 +609,7 @@ async fn old(app: &App, world: &World, newest: &Document, n: i64) -> Result<OldP
         missing: text.front.about.iter().filter(|r| !world.exists(r)).cloned().collect(),
         owner: text.front.owner,
         critical: text.front.critical,
-        facts: facts(world, &outline),
+        facts: facts(&shown, &outline),
         links: links(world, &outline),
         slug: slug.to_owned(),
         version: n,
@@ -511,12 +625,14 @@ async fn old(app: &App, world: &World, newest: &Document, n: i64) -> Result<OldP
     })
 }
 
-fn facts(world: &World, outline: &markdown::Document) -> Vec<FactRow> {
+fn facts(shown: &Shown, outline: &markdown::Document) -> Vec<FactRow> {
     let all = outline.sections.iter().flat_map(|s| s.facts.iter().map(move |f| (s, f)));
     all.map(|(section, fact)| {
-        let (holds, present) = match fact_now(&world.book, fact) {
+        let (holds, present) = match shown.fact_now(fact) {
             FactNow::Holds => (true, Some(fact.stated.clone())),
             FactNow::Differs { present } => (false, Some(present)),
+            // Nobody has seen that it is otherwise.
+            FactNow::Unknown if observed::field(&fact.path).is_some() => (true, None),
             FactNow::Unknown => (false, None),
         };
         FactRow {

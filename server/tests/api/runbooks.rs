@@ -7,6 +7,8 @@ use crate::support::shelf::{Runbook, erp_refuses_orders, push_with};
 use crate::support::{Client, TestServer, With, on_both_databases, step};
 
 on_both_databases![
+    what_a_text_states_of_how_things_go_is_held_against_what_is_observed,
+    the_last_runs_of_a_workflow_are_shown_where_the_text_shows_them,
     saving_makes_the_next_version_and_says_so,
     saving_over_a_newer_version_answers_409_with_both_texts,
     saving_the_same_text_makes_no_version,
@@ -419,4 +421,44 @@ async fn what_changed_in_the_front_matter_is_shown(server: TestServer) {
     ] {
         assert!(words.contains(line), "{line}: {words}");
     }
+}
+
+async fn what_a_text_states_of_how_things_go_is_held_against_what_is_observed(server: TestServer) {
+    let fact = |words: &str, field: &str, stated: &str| {
+        format!("[{words}](fact:step:order-to-erp/push?observed.{field}={stated})")
+    };
+    let text = format!(
+        "---\ntitle: How it goes\nfor: [step:order-to-erp/push]\n---\n\n## Usually\n\nIt takes {}, and {}, never {}.\n",
+        fact("a minute", "p95", "1m"),
+        fact("it is on track", "state", "on_track"),
+        fact("more than an hour", "p95", ">1h"),
+    );
+    server.shelf.write("how-it-goes.md", &text);
+    server.take_over_the_book().await;
+    let facts = async || -> Vec<(bool, Value)> {
+        let runbook = server.json("/runbooks/how-it-goes").await;
+        let facts = runbook["facts"].as_array().unwrap().clone();
+        facts.iter().map(|fact| (fact["holds"].as_bool().unwrap(), fact["present"].clone())).collect()
+    };
+    // Nothing is known yet, and that is no lie.
+    assert_eq!(facts().await, vec![(true, json!(null)), (true, json!(null)), (true, json!(null))]);
+    server.at("09:00");
+    let told = |state: &str, time: &str| step("1", "push", state, time);
+    server.post_events(vec![told("running", "08:30"), told("succeeded", "08:31")]).await;
+    server.strike_at("09:01").await;
+    assert_eq!(facts().await, vec![(true, json!("1m")), (true, json!("on_track")), (false, json!("1m"))]);
+    let page = server.viewer().await.page("/runbooks/how-it-goes").await;
+    assert!(html::words(&page).contains("more than an hour now 1m"), "{}", html::words(&page));
+}
+
+async fn the_last_runs_of_a_workflow_are_shown_where_the_text_shows_them(server: TestServer) {
+    let text = "---\ntitle: Last runs\nfor: [workflow:order-to-erp]\n---\n\n## Look\n\n![Last orders](live:runs/order-to-erp)\n";
+    server.shelf.write("last-runs.md", text);
+    server.take_over_the_book().await;
+    let viewer = server.viewer().await;
+    assert!(html::words(&viewer.page("/runbooks/last-runs").await).contains("Last orders: none yet"));
+    server.post_events(vec![step("order/1", "push", "running", "07:59")]).await;
+    let page = viewer.page("/runbooks/last-runs").await;
+    assert!(html::words(&page).contains("Last orders: order/1 On track. At Push to ERP."), "{}", html::words(&page));
+    assert!(page.contains("href=\"/runs/order-to-erp/order%2F1\""));
 }

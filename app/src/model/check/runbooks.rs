@@ -3,6 +3,7 @@
 use super::{Finding, Known, Severity, nearest, with_suggestion};
 use crate::model::fact::{FactNow, declared, fact_now, follow};
 use crate::model::mention::{Fact, Panel, RunbookText, Target, absent};
+use crate::model::observed;
 use crate::model::reference::Reference;
 
 /// Everything that is wrong with one runbook; also for a draft that is no file yet.
@@ -34,6 +35,10 @@ fn wrong_fact(fact: &Fact, known: Known<'_>) -> Option<String> {
     let Fact { text, subject, path, stated } = fact;
     if let Some(missing) = known.missing(subject) {
         return Some(missing);
+    }
+    // What is observed is held against the portal alone: a book knows nothing of it.
+    if observed::field(path).is_some() {
+        return observed::wrong(path, stated);
     }
     match fact_now(known.book, fact) {
         FactNow::Holds => None,
