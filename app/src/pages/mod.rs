@@ -4,6 +4,7 @@ pub mod blast;
 pub mod check_in;
 pub mod component;
 pub mod components;
+pub mod drill;
 pub mod edit;
 pub mod error;
 pub mod find;

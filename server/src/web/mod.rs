@@ -4,10 +4,12 @@ pub mod at;
 pub mod blast;
 pub mod check_in;
 pub mod components;
+pub mod drills;
 pub mod error;
 pub mod events;
 pub mod feed;
 pub mod find;
+pub mod following;
 pub mod health;
 pub mod live;
 pub mod now;
@@ -61,6 +63,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/compare", get(runbooks::compare_page))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))
         .route("/reviews", get(reviews::list_page).post(reviews::mute))
+        .route("/runbooks/{slug}/drills", post(drills::start))
+        .route("/runbooks/{slug}/drills/{number}", get(drills::page))
+        .route("/runbooks/{slug}/drills/{number}/{act}", post(drills::act))
         .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
         .route("/problems", get(problems::list_page))
         .route("/problems/{id}", get(problems::page))
@@ -85,6 +90,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}", get(runbooks::json))
         .route("/runbooks/{slug}/versions", get(runbooks::history_json))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_json))
+        .route("/runbooks/{slug}/drills/{number}", get(drills::json))
         .route("/reviews", get(reviews::json))
         .route("/changes", get(feed::changes))
         .route("/problems", get(problems::list_json))

@@ -8,6 +8,7 @@ mod book;
 mod check_in;
 mod components;
 mod crash;
+mod drills;
 mod events;
 mod find;
 mod live;
