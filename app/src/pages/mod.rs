@@ -7,6 +7,7 @@ pub mod components;
 pub mod drill;
 pub mod edit;
 pub mod error;
+pub mod export;
 pub mod find;
 pub mod now;
 pub mod pause;

@@ -10,6 +10,7 @@ mod components;
 mod crash;
 mod drills;
 mod events;
+mod export;
 mod find;
 mod live;
 mod pages;
