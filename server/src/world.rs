@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex as Guarded, PoisonError, RwLock};
 use app::markdown;
 use app::model::answer::{self, SetAside};
 use app::model::blast::{self, Affected};
-use app::model::book::{Book, Workflow};
+use app::model::book::{Book, Criticality, Workflow};
 use app::model::mention::RunbookText;
 use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
@@ -168,6 +168,12 @@ impl World {
             }
         }
         slugs.iter().filter_map(|slug| self.documents.get(slug)).collect()
+    }
+
+    /// The slugs of the runbooks of critical workflows.
+    pub fn documents_of_critical(&self) -> BTreeSet<String> {
+        let critical = self.book.workflows.values().filter(|w| w.criticality == Criticality::Critical);
+        critical.flat_map(|w| self.documents_of(w)).map(|document| document.record.slug.clone()).collect()
     }
 
     /// How many documents need a check: what the top bar, Now and the numbers for Prometheus say.

@@ -23,6 +23,7 @@ pub mod shell;
 pub mod sign_in;
 pub mod sources;
 pub mod subject;
+pub mod unreachable;
 pub mod versions;
 pub mod workflow;
 pub mod workflows;

@@ -11,6 +11,7 @@ pub mod feed;
 pub mod find;
 pub mod following;
 pub mod health;
+pub mod kept;
 pub mod live;
 pub mod now;
 pub mod pause;
@@ -72,6 +73,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/problems/{id}/{act}", post(problems::act))
         .route("/sources", get(sources::page))
         .route("/sources/refused/{id}/retry", post(sources::retry))
+        .route("/kept", get(kept::to_keep))
+        .route("/kept/unreachable", get(kept::unreachable))
+        .route("/kept/runbooks", get(kept::list_page))
+        .route("/kept/runbooks/{slug}", get(kept::page))
         .route("/find", get(find::page))
         .route("/live", get(live::stream))
         .route("/metrics", get(health::metrics));
@@ -113,6 +118,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/ping/{key}/{what}", get(pings::told).post(pings::told))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
+        .route("/service-worker.js", get(kept::worker))
         .route("/pkg/{*file}", get(pkg::file));
     render::compressed(people.merge(session::secured(programs)).with_state(app))
 }

@@ -12,6 +12,7 @@ mod drills;
 mod events;
 mod export;
 mod find;
+mod kept;
 mod live;
 mod pages;
 mod pauses;
