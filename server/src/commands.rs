@@ -5,13 +5,15 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::tz::TimeZone;
 use rand::Rng;
 use watchbook::actions::create_token::create_token;
 use watchbook::actions::create_user::create_user;
 use watchbook::book;
 use watchbook::clock::Clock;
-use watchbook::config::{Database, TokenCommand, UserCommand};
+use watchbook::config::{Database, Serve, TokenCommand, UserCommand};
 use watchbook::db::Db;
+use watchbook::{App, export};
 
 /// Reads a book and prints what is wrong with it.
 pub fn check(dir: &Path) -> Result<(), String> {
@@ -73,6 +75,27 @@ pub async fn backup(file: &Path, database: &Database) -> Result<(), String> {
     let file = file.to_str().ok_or("the name of the file is not text")?;
     db.backup(file).await.map_err(|e| e.to_string())?;
     db.close().await;
+    Ok(())
+}
+
+/// Writes every runbook and its state as plain files.
+pub async fn export(
+    dir: &Path,
+    database: Database,
+    base_url: Option<String>,
+    timezone: Option<TimeZone>,
+) -> Result<(), String> {
+    // Opening would make one, and an export of nothing would take the place of a good one.
+    if let Some(file) = database.database_url.strip_prefix("sqlite://").and_then(|t| t.split('?').next())
+        && !Path::new(file).exists()
+    {
+        return Err(format!("there is no database {file}; name it with --database-url"));
+    }
+    let settings = Serve { database, base_url, timezone, ..Serve::quiet() };
+    let app = App::to_read(settings, Clock::System).await?;
+    let written = export::export(&app, dir).await?;
+    app.db.close().await;
+    println!("{written}");
     Ok(())
 }
 

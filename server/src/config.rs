@@ -55,6 +55,20 @@ pub enum What {
         #[allow(missing_docs)]
         database: Database,
     },
+    /// Writes every runbook and its state as plain files, to be read when the portal is down.
+    Export {
+        /// The folder to write: one that is not there, is empty, or holds an earlier export.
+        dir: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        database: Database,
+        /// The address people use, for links to other pages of the portal; without it they are words.
+        #[arg(long, env = "WATCHBOOK_BASE_URL")]
+        base_url: Option<String>,
+        /// The time zone that times are shown in, like Europe/Berlin; that of the machine when absent.
+        #[arg(long, env = "WATCHBOOK_TIMEZONE", value_parser = zone)]
+        timezone: Option<TimeZone>,
+    },
     /// Puts a copy in the place of the database; refuses to overwrite one (SQLite).
     Restore {
         /// The file to read.

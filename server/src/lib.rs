@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod export;
 pub mod ingest;
 pub mod judging;
 pub mod known_then;
@@ -34,6 +35,7 @@ use crate::ingest::writer::Writer;
 use crate::live::Live;
 use crate::password::PasswordPool;
 use crate::recording::Recording;
+use crate::store::books;
 use crate::world::{World, Worlds};
 
 /// Everything that a request may need.
@@ -76,6 +78,30 @@ impl App {
     /// # Errors
     /// A sentence for the person who starts it.
     pub async fn start(config: Serve, clock: Clock) -> Result<(Arc<Self>, JoinHandle<()>), String> {
+        let (app, writing) = Self::assemble(config, clock).await?;
+        book::first_import(&app).await?;
+        Ok((app, writing))
+    }
+
+    /// Opens the database to read from it what a portal knows, whether that runs or not: with the book that it last
+    /// used, and without looking at any file of a book.
+    ///
+    /// # Errors
+    /// A sentence for the person who asked.
+    pub async fn to_read(config: Serve, clock: Clock) -> Result<Arc<Self>, String> {
+        let (app, _) = Self::assemble(config, clock).await?;
+        let pool = app.db.read();
+        let used = books::used_at(pool, app.now()).await.map_err(|e| e.to_string())?;
+        let book = match used {
+            Some(id) => books::find(pool, id).await.map_err(|e| e.to_string())?,
+            None => None,
+        };
+        let book = book.ok_or("no portal has used a book with this database yet")?;
+        app.worlds.turn().await.use_book(&app.db, book).await.map_err(|e| e.to_string())?;
+        Ok(app)
+    }
+
+    async fn assemble(config: Serve, clock: Clock) -> Result<(Arc<Self>, JoinHandle<()>), String> {
         // Rendering hands work to an executor even where it never waits; leptos asks which one before the first page.
         // A second call in one process (tests) is refused and harmless.
         let _ = any_spawner::Executor::init_tokio();
@@ -103,7 +129,6 @@ impl App {
             readiness: web::health::Readiness::default(),
             stopping: watch::channel(false).0,
         });
-        book::first_import(&app).await?;
         Ok((app, writing))
     }
 

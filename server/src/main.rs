@@ -20,6 +20,9 @@ async fn main() -> ExitCode {
         What::Token { what } => commands::token(what).await,
         What::User { what } => commands::user(what).await,
         What::Backup { file, database } => commands::backup(&file, &database).await,
+        What::Export { dir, database, base_url, timezone } => {
+            commands::export(&dir, database, base_url, timezone).await
+        }
         What::Restore { file, database } => commands::restore(&file, &database),
     };
     match done {

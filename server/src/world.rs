@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex as Guarded, PoisonError, RwLock};
 use app::markdown;
 use app::model::answer::{self, SetAside};
 use app::model::blast::{self, Affected};
-use app::model::book::{Book, Workflow};
+use app::model::book::{Book, Criticality, Workflow};
 use app::model::mention::RunbookText;
 use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
@@ -19,8 +19,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::book;
 use crate::db::Db;
 use crate::store::books;
+use crate::store::doubts::{self, Doubt};
 use crate::store::parts::{self, ChangeRecord};
-use crate::store::problems::{self, Doubt};
 use crate::store::reviews::{self, MutedField, PinRecord};
 use crate::store::runbooks::{self, VersionRecord};
 
@@ -72,7 +72,7 @@ pub struct Document {
     pub said: Vec<Vec<SetAside>>,
     /// What single reviewers saw of sections that wait for a second one.
     pub firsts: Vec<PinRecord>,
-    /// What people said after a problem that no review has answered since, for each section in the same order.
+    /// What people said after a problem or a drill that no review has answered since, for each section in the same order.
     pub doubts: Vec<Vec<Doubt>>,
     /// Why the file and this text disagree, and what the file says.
     pub conflict: Option<(String, String)>,
@@ -95,6 +95,12 @@ impl Document {
     pub fn flags(&self) -> i64 {
         let doubts: i64 = self.doubts.iter().map(|d| d.len() as i64).sum();
         doubts + self.trusts.iter().map(|t| t.differences.len() as i64 + i64::from(t.edited)).sum::<i64>()
+    }
+
+    /// How many flags stand on a section, by its number.
+    pub fn flags_of(&self, number: usize) -> i64 {
+        let trust = &self.trusts[number];
+        trust.differences.len() as i64 + i64::from(trust.edited) + self.doubts[number].len() as i64
     }
 
     /// When and by whom it was last reviewed.
@@ -162,6 +168,12 @@ impl World {
             }
         }
         slugs.iter().filter_map(|slug| self.documents.get(slug)).collect()
+    }
+
+    /// The slugs of the runbooks of critical workflows.
+    pub fn documents_of_critical(&self) -> BTreeSet<String> {
+        let critical = self.book.workflows.values().filter(|w| w.criticality == Criticality::Critical);
+        critical.flat_map(|w| self.documents_of(w)).map(|document| document.record.slug.clone()).collect()
     }
 
     /// How many documents need a check: what the top bar, Now and the numbers for Prometheus say.
@@ -326,7 +338,7 @@ impl Worlds {
             firsts: reviews::firsts(pool).await?,
             said: reviews::set_aside(pool, Moment::from_millis(i64::MAX)).await?,
             muted: reviews::muted(pool, Moment::from_millis(i64::MAX)).await?,
-            doubts: problems::open_doubts(pool).await?,
+            doubts: doubts::open(pool).await?,
             conflicts,
             records: runbooks::newest(pool).await?,
         };
@@ -370,7 +382,7 @@ impl Worlds {
         }
         let known_since = parts::all(pool).await?.into_iter().map(|(reference, _, since)| (reference, since));
         let pins = reviews::pins_by(pool, at).await?;
-        let mut doubts = problems::doubts_by(pool, at).await?;
+        let mut doubts = doubts::said_by(pool, at).await?;
         let reviewed = |d: &Doubt| pins.iter().find(|p| p.slug == d.slug && p.section == d.section);
         doubts.retain(|d| reviewed(d).is_none_or(|pin| pin.reviewed_at < d.at));
         let read = Read {

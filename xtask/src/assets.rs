@@ -31,7 +31,8 @@ pub fn build() -> Result<()> {
     let wasm = wasm()?;
     let style = cargo::root().join("style");
     let sheets = if style.is_dir() { style::sheets(&style)? } else { Vec::new() };
-    let others = others(&style)?;
+    let mut others = others(&style)?;
+    others.extend(scripts(&cargo::root().join("script"))?);
 
     let mut inputs = Sha256::new();
     inputs.update(RECIPE);
@@ -129,6 +130,18 @@ fn others(style: &Path) -> Result<BTreeMap<String, PathBuf>> {
         }
     }
     Ok(others)
+}
+
+/// The scripts that are loaded as they are written.
+fn scripts(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut scripts = BTreeMap::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "js") {
+            scripts.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path);
+        }
+    }
+    Ok(scripts)
 }
 
 /// Ten hex digits over every name and every byte.

@@ -25,10 +25,13 @@ impl Writer<'_> {
                 "</a>".into()
             }
             Destination::Ours(Target::Wrong(sentence)) => self.start_broken(&sentence),
-            Destination::Here(address) => {
-                self.html.push_str(&format!("<a href=\"{}\">", text(address)));
-                "</a>".into()
-            }
+            Destination::Here(address) => match self.context.here(address) {
+                Some(address) => {
+                    self.html.push_str(&format!("<a href=\"{}\">", text(&address)));
+                    "</a>".into()
+                }
+                None => format!(" <small>({})</small>", text(address)).into(),
+            },
             Destination::Elsewhere(address) => {
                 self.html.push_str(&format!("<a href=\"{}\" rel=\"noopener noreferrer\">", text(address)));
                 "</a>".into()
@@ -41,6 +44,10 @@ impl Writer<'_> {
         let chip = self.context.chip(reference);
         if !chip.exists {
             return self.start_broken(&absent(reference));
+        }
+        if let Some(words) = self.context.spelled(reference) {
+            self.html.push_str("<span class=\"part\">");
+            return format!(" <small>({})</small></span>", text(&words)).into();
         }
         let (href, title) = (text(&chip.href), text(&chip.name));
         let Some(state) = chip.state else {
@@ -71,7 +78,7 @@ impl Writer<'_> {
                 let (present, stated) = (text(&present), text(&fact.stated));
                 let title = format!("{what} is {present} now; this text was written when it was {stated}");
                 self.html.push_str(&format!("<span class=\"fact fact-wrong\" title=\"{title}\">"));
-                format!(" <strong>now {present}</strong></span>").into()
+                format!(" <strong>{} {present}</strong></span>", text(self.context.now())).into()
             }
             FactNow::Unknown => {
                 let (is, small) = match observed::field(&fact.path) {
@@ -105,6 +112,9 @@ impl Writer<'_> {
             _ => {
                 let words = if alt.is_empty() { address } else { alt };
                 match plain(address) {
+                    Destination::Here(address) if self.context.here(address).is_none() => {
+                        push_text(&mut self.html, words);
+                    }
                     Destination::Here(address) | Destination::Elsewhere(address) if !open.in_link => {
                         let (address, words) = (text(address), text(words));
                         self.html.push_str(&format!("<a href=\"{address}\" rel=\"noopener noreferrer\">{words}</a>"));

@@ -17,6 +17,18 @@ pub trait Context {
     fn fact(&self, fact: &Fact) -> FactNow;
     /// A live panel as safe HTML; nothing when it cannot be live, then its alternative text shows.
     fn panel(&self, panel: &Panel) -> Option<String>;
+    /// The word before the present value of a fact that does not hold.
+    fn now(&self) -> &str {
+        "now"
+    }
+    /// What is put behind the words of a link to a part in place of the link, as plain text; none where it is a link.
+    fn spelled(&self, _: &Reference) -> Option<String> {
+        None
+    }
+    /// Where an address on this site leads; none where it leads nowhere.
+    fn here(&self, address: &str) -> Option<String> {
+        Some(address.to_owned())
+    }
     /// The address of the icons, without `#`.
     fn sprite(&self) -> &str;
     /// Put before the ids of footnotes, where several documents are on one page.

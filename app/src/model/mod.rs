@@ -10,6 +10,7 @@ pub mod compare;
 pub mod event;
 pub mod fact;
 pub mod flow;
+pub mod following;
 pub mod group;
 pub mod headroom;
 pub mod hourly;

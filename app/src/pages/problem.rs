@@ -10,6 +10,9 @@ use crate::model::moment::Moment;
 use crate::model::status::{State, Trust};
 use crate::parts;
 
+/// What is said where nobody did anything.
+const NOTHING_DONE: &str = "Nobody has done anything about it here.";
+
 /// A problem in a list; also an item of `GET /api/v1/problems`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProblemRow {
@@ -197,7 +200,7 @@ pub fn blocks(picture: &ProblemPicture) -> Vec<(&'static str, AnyView)> {
         list("from", "Because of", parts::problem_rows(&from), from.is_empty()),
         list("following", "Because of it", parts::problem_rows(&picture.following), picture.following.is_empty()),
         list("runs", "Affected", parts::run_rows(&picture.runs), picture.runs.is_empty()),
-        ("log", parts::block("log", parts::section("log", "What was done", log(picture)))),
+        ("log", parts::block("log", parts::section("log", "What was done", parts::log(&picture.log, NOTHING_DONE)))),
     ]
 }
 
@@ -237,61 +240,7 @@ fn question(picture: &ProblemPicture) -> AnyView {
         return parts::no_block("question");
     }
     let action = format!("/problems/{}/answer", picture.row.id);
-    let wrong = picture.asked_about.iter().map(|(slug, section, title)| {
-        view! { <option value=format!("{slug}#{section}")>{title.clone()}</option> }
-    });
-    let form = view! {
-        <form method="post" action=action.clone() class="actions">
-            <input type="hidden" name="right" value="yes"/>
-            <button class="button">{parts::icon("check")}"Yes, it was right"</button>
-        </form>
-        <details class="act">
-            <summary class="button">"No"</summary>
-            <form method="post" action=action class="stack" data-live-keep="">
-                <input type="hidden" name="right" value="no"/>
-                <div class="field"><label for="doubted">"Where"</label>
-                    <select id="doubted" name="doubted">{wrong.collect_view()}</select></div>
-                {parts::text_area("doubt".to_owned(), "words", "Which step was wrong, or what was missing", "", "3")}
-                <button class="button primary">"Say so"</button>
-            </form>
-        </details>
-    };
+    let form = parts::was_it_right(&action, &picture.asked_about);
     let body = view! { <div class="question-now">{form}</div> }.into_any();
     parts::block("question", parts::section("question", "Was the runbook right?", parts::for_operators(body)))
-}
-
-fn log(picture: &ProblemPicture) -> AnyView {
-    if picture.log.is_empty() {
-        return parts::empty("Nobody has done anything about it here.");
-    }
-    let line = |row: &LogRow| {
-        let step = row.step.clone().map(|step| {
-            let version = row.version.map(|v| format!(" (version {v})")).unwrap_or_default();
-            view! { <q>{step}</q><span class="dim">{version}</span> }
-        });
-        let words = (!row.words.is_empty()).then(|| view! { <p class="words">{row.words.clone()}</p> });
-        view! {
-            <li>
-                <span class="at">{parts::when(row.at)}</span>
-                <div><p><b>{row.by.clone()}</b>" "{did(&row.act)}" "{step}</p>{words}</div>
-            </li>
-        }
-    };
-    view! { <ol class="story log">{picture.log.iter().map(line).collect_view()}</ol> }.into_any()
-}
-
-fn did(act: &str) -> &'static str {
-    match act {
-        "owned" => "is on it",
-        "released" => "is no longer on it",
-        "noted" => "noted",
-        "ticked" => "did",
-        "unticked" => "took back",
-        "skipped" => "left out",
-        "handed_over" => "handed it over",
-        "accepted" => "took it over",
-        "ended" => "ended it",
-        "answered" => "said about the runbook",
-        _ => "did something",
-    }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use serde::Serialize;
 
+use super::drill::DrillRow;
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
 use super::versions::diff;
@@ -25,6 +26,13 @@ pub struct RunbookPicture {
     pub facts: Vec<FactRow>,
     /// What it links to: reference, name, whether it exists.
     pub links: Vec<(String, String, bool)>,
+    /// Whether it has steps that can be ticked.
+    pub has_steps: bool,
+    /// Its newest drills, the last one first.
+    pub drills: Vec<DrillRow>,
+    /// The version that the person reading last followed, and when.
+    #[serde(skip)]
+    pub mine: Option<(i64, Moment)>,
     /// Who wrote this version, and why.
     pub author: String,
     /// The line of why.
@@ -260,9 +268,22 @@ fn top(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
                 {review}
                 <a class="button" href=history>"History"</a>
             </div>
+            {practice(picture)}
         </div>
     }
     .into_any()
+}
+
+fn practice(picture: &RunbookPicture) -> Option<AnyView> {
+    let practice = |follow| parts::Practice {
+        slug: &picture.row.slug,
+        newest: picture.shown,
+        follow,
+        mine: picture.mine,
+        drills: &picture.drills,
+        has_steps: picture.has_steps,
+    };
+    picture.row.follow.as_ref().map(|follow| parts::practice(&practice(follow)))
 }
 
 fn old_top(picture: &OldPicture) -> AnyView {
@@ -534,6 +555,7 @@ mod tests {
             critical: false,
             about: Vec::new(),
             missing: Vec::new(),
+            follow: None,
         };
         let (author, why) = ("Anna".into(), "New number".into());
         let picture = RunbookPicture {
@@ -541,6 +563,9 @@ mod tests {
             sections,
             facts: vec![],
             links: vec![],
+            has_steps: false,
+            drills: vec![],
+            mine: None,
             author,
             why,
             current: true,

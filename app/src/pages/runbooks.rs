@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::shell::{Head, Viewer};
+use crate::model::following::Followed;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::status::{Role, Trust};
@@ -46,6 +47,18 @@ pub struct RunbookRow {
     pub about: Vec<(String, String)>,
     /// Those of `about` that do not exist.
     pub missing: Vec<Reference>,
+    /// When it was last followed and proved; left out where that is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
+}
+
+/// When a runbook was last followed, about a problem or in a drill.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follow {
+    /// The newest step that was done.
+    pub last_followed: Option<Followed>,
+    /// The last time that everything was done, it ended well, and somebody said that the runbook was right.
+    pub last_proved: Option<Followed>,
 }
 
 /// The title.

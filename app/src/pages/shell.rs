@@ -40,6 +40,10 @@ pub struct Frame {
     pub told: i64,
     /// A word to the person after an action, shown once.
     pub notice: Option<String>,
+    /// The address of the page, for who has it on paper.
+    pub address: String,
+    /// What a page says of itself that is made for keeping, for when the portal cannot be reached.
+    pub kept: Option<String>,
 }
 
 /// Which entry of the top bar a page belongs to.
@@ -107,10 +111,11 @@ pub fn document(frame: &Frame, head: &Head, body: AnyView) -> String {
                 <link rel="icon" type="image/svg+xml" href=favicon(pkg, head.state)/>
                 <script type="speculationrules" nonce=nonce inner_html=SPECULATION></script>
             </head>
-            <body data-role=role data-at=frame.at.as_ref().map(|past| past.at.to_string())>
+            <body data-role=role data-viewer=frame.viewer.as_ref().map(|viewer| viewer.name.clone()) data-kept=frame.kept.as_ref().map(|_| "") data-at=frame.at.as_ref().map(|past| past.at.to_string())>
                 <a class="skip" href="#main">"Skip to content"</a>
                 {top(frame)}
                 {strip(frame)}
+                <p class="printed">{format!("{}, as of {}", frame.address, frame.now.full(&frame.zone))}</p>
                 <main id="main" tabindex="-1">
                     {book_errors(&frame.book_errors)}
                     {frame.notice.as_ref().map(|words| parts::notice("good", words))}
@@ -120,6 +125,7 @@ pub fn document(frame: &Frame, head: &Head, body: AnyView) -> String {
                     <p><span>"Watchbook"</span><a href="/sources">"What is heard"</a><a href="/api/v1/now">"As JSON"</a></p>
                 </footer>
                 <FindKeys/>
+                <script src=format!("{pkg}/kept.js") defer nonce=leptos::nonce::use_nonce()></script>
                 <HydrationScripts options=options islands=true/>
             </body>
         </html>
@@ -233,6 +239,9 @@ pub(super) fn demo_roles(present: Option<Role>, next: &str) -> AnyView {
 /// The freshness strip, and beside it, on a live page, whether the page follows what happens; or which moment it is that
 /// a page of the past shows.
 fn strip(frame: &Frame) -> AnyView {
+    if let Some(words) = &frame.kept {
+        return view! { <div class="strip kept-strip" role="status">{parts::icon("alert")}<p><strong>{words.clone()}</strong>" "<a href="">"Try again"</a></p></div> }.into_any();
+    }
     // A stranger who is asked to sign in is told nothing of the sources, not that there are none.
     if frame.viewer.is_none() && frame.place == Place::Other {
         return ().into_any();
@@ -288,6 +297,8 @@ mod tests {
             topic: Some("now".to_owned()),
             told: 7,
             notice: Some("Saved.".to_owned()),
+            address: "/workflows/order-to-erp".to_owned(),
+            kept: None,
         };
         Owner::new().with(|| document(&frame, &head, "body".into_any()))
     }

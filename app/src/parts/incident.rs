@@ -6,24 +6,33 @@
 use leptos::prelude::*;
 
 use super::blocks::{gap, text_area};
+use super::following::{Ticking, ticks};
 use super::marks::icon;
 use super::past::is_past;
 use super::recovery::{from, warning};
 use super::times::{when, when_ago};
-use crate::pages::problem::{HandOver, Incident, Owner, StepTick, Ticked};
+use crate::pages::problem::{HandOver, Incident, Owner};
 
 /// Who is on it, the steps to tick, and what else can be done.
 pub fn incident(incident: &Incident) -> AnyView {
     let id = incident.problem;
     let steps = match &incident.recovery {
         Some(recovery) => {
-            let rows = incident.steps.iter().enumerate().map(|(n, step)| step_row(incident, n, step)).collect_view();
-            let list = (!incident.steps.is_empty()).then(|| view! { <ol class="ticks">{rows}</ol> });
+            let place = Ticking {
+                action: format!("/problems/{id}/ticks"),
+                key: id.to_string(),
+                slug: &recovery.slug,
+                section: &recovery.section,
+                version: incident.version,
+                over: false,
+            };
+            let list = ticks(&place, &incident.steps);
             let none = incident.steps.is_empty().then(|| {
                 view! { <p class="dim">"This section has no steps to tick; read it there."</p> }
             });
             view! {
                 <div class=format!("recovery t-{}", recovery.trust.name())>
+                    <p class="printed">{format!("Steps of version {}", incident.version)}</p>
                     {warning(recovery)}
                     {list}
                     {none}
@@ -97,66 +106,6 @@ fn owner_line(id: i64, owner: Option<&Owner>, hand_over: Option<&HandOver>) -> A
         }
     });
     view! { <div class="owner">{icon("person")}{words}{own}</div>{offered} }.into_any()
-}
-
-fn step_row(incident: &Incident, n: usize, step: &StepTick) -> AnyView {
-    let id = incident.problem;
-    let hidden = |act: &'static str| {
-        let recovery = incident.recovery.as_ref();
-        view! {
-            <input type="hidden" name="act" value=act/>
-            <input type="hidden" name="slug" value=recovery.map(|r| r.slug.clone()).unwrap_or_default()/>
-            <input type="hidden" name="section" value=recovery.map(|r| r.section.clone()).unwrap_or_default()/>
-            <input type="hidden" name="version" value=incident.version/>
-            <input type="hidden" name="step" value=step.text.clone()/>
-        }
-    };
-    let action = format!("/problems/{id}/ticks");
-    let (class, mark, name) = match &step.done {
-        None => ("to-do", "box", format!("Done: {}", step.text)),
-        Some(Ticked { skipped: None, .. }) => ("done", "box-check", format!("Not done after all: {}", step.text)),
-        Some(_) => ("skipped", "box", format!("Done: {}", step.text)),
-    };
-    let act = if class == "done" { "untick" } else { "tick" };
-    let told = step.done.as_ref().map(|done| {
-        let how = match &done.skipped {
-            None => "Done ".into_any(),
-            Some(why) => view! { "Left out: "{why.clone()}", " }.into_any(),
-        };
-        view! { <small>{how}{when(done.at)}" by "{done.by.clone()}", version "{done.version}</small> }
-    });
-    let skip = (step.done.is_none() && !is_past()).then(|| {
-        let field = format!("skip-{id}-{n}");
-        view! {
-            <details class="leave-out for-operators" data-live-keep="">
-                <summary>"Skip"</summary>
-                <form method="post" action=action.clone()>
-                    {hidden("skip")}
-                    <label for=field.clone()>"Why it is left out"</label>
-                    <input id=field name="words" required=true maxlength="500"/>
-                    <button class="button">"Leave it out"</button>
-                </form>
-            </details>
-        }
-    });
-    let tick = match is_past() {
-        true => view! { <span class="tick">{icon(mark)}</span> }.into_any(),
-        false => view! {
-            <form method="post" action=action class="tick for-operators">
-                {hidden(act)}
-                <button aria-label=name aria-pressed=if class == "done" { "true" } else { "false" }>{icon(mark)}</button>
-            </form>
-        }
-        .into_any(),
-    };
-    view! {
-        <li class=class data-key=step.text.clone()>
-            {tick}
-            <div><p>{step.text.clone()}</p>{told}</div>
-            {skip}
-        </li>
-    }
-    .into_any()
 }
 
 /// Note, hand over, end: each opens in place.

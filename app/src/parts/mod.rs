@@ -7,11 +7,13 @@ mod attempts;
 mod blocks;
 pub mod document;
 mod flow;
+mod following;
 mod freshness;
 mod incident;
 mod marks;
 mod past;
 mod pauses;
+mod practice;
 mod queue_chart;
 pub mod records;
 mod recovery;
@@ -33,11 +35,13 @@ pub use blocks::{
     text_area, text_area_text, words,
 };
 pub use flow::{diagram, legend, spine};
+pub use following::{Ticking, log, ticks, was_it_right};
 pub use freshness::freshness;
 pub use incident::{bar, for_operators, incident, owner as on_it};
 pub use marks::{affected, badge, broken, condition, icon, mark, tag, trust_badge};
 pub use past::{Past, is_past, not_known, past_strip, to};
 pub use pauses::{pause_history, pauses_now};
+pub use practice::{Practice, practice, said as followed_words};
 pub use queue_chart::queue_chart;
 pub use recovery::recovery;
 pub use reports::{Saying, reports, say};

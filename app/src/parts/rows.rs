@@ -11,7 +11,7 @@ use crate::model::review::TOLD;
 use crate::model::subject::Subject;
 use crate::pages::now::ChangeRow;
 use crate::pages::problem::ProblemRow;
-use crate::pages::runbooks::RunbookRow;
+use crate::pages::runbooks::{Follow, RunbookRow};
 use crate::pages::runs::RunRow;
 use crate::pages::workflows::WorkflowRow;
 
@@ -152,12 +152,16 @@ fn runbook_row(row: &RunbookRow) -> AnyView {
                 <a href=format!("/runbooks/{}", row.slug)>{row.title.clone()}</a>
                 {row.critical.then(|| tag("critical"))}
             </span>
-            <span class="c-what">{row.reason.clone()}</span>
+            <span class="c-what">{row.reason.clone()}{row.follow.as_ref().map(followed)}</span>
             <span class="c-when">{reviewed}</span>
             <span class="c-owner">{row.owner.clone().unwrap_or_else(|| "No owner".to_owned())}</span>
         </li>
     }
     .into_any()
+}
+
+fn followed(follow: &Follow) -> AnyView {
+    view! { <small class="c-followed">{super::followed_words(follow)}</small> }.into_any()
 }
 
 /// Changes: when, what, from which value to which, by whom, and the runbooks that may be wrong because of it.

@@ -1,12 +1,12 @@
-//! What people do about a problem: own it, note, tick, hand over, end it, and say afterwards whether the runbook was right.
+//! What people do about a problem: own it, follow its runbook, hand over, end it.
 
-use app::model::moment::Moment;
+use app::model::following::{LogLine, Occasion};
 use app::model::problem::Problem;
 
+use super::follow::{Doer, Follow, follow, is_repeated};
 use crate::db::{Db, Tx};
-use crate::store::feed;
 use crate::store::people::{self, AuditLine};
-use crate::store::problems::{self, Doubt, LogLine, LoggedStep};
+use crate::store::{acts, feed, problems};
 
 /// What somebody does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,27 +18,14 @@ pub enum Act {
     },
     /// No longer on it.
     Release,
-    /// Says something.
-    Note(String),
-    /// A step was done.
-    Tick(LoggedStep),
-    /// It was not, after all.
-    Untick(LoggedStep),
-    /// It is left out, for a reason.
-    Skip(LoggedStep, String),
+    /// Ticks, notes, and says afterwards whether the runbook was right.
+    Follow(Follow),
     /// Hands it over, in words, to whoever accepts.
     HandOver(String),
     /// Takes over what was handed over.
     Accept,
     /// Ends it, for a reason; what it is about must go away after this.
     End(String),
-    /// After it has ended: the runbook was right, or a section was not.
-    Answer {
-        /// The section that was wrong, or where a step was missing; none when all was right.
-        doubted: Option<(String, String)>,
-        /// What was wrong, in words.
-        words: String,
-    },
 }
 
 /// Whether it was done.
@@ -56,48 +43,48 @@ pub enum Acted {
 ///
 /// # Errors
 /// What the database says; nothing was done then.
-pub async fn act_on_problem(db: &Db, id: i64, by: &str, address: &str, act: Act, now: Moment) -> sqlx::Result<Acted> {
+pub async fn act_on_problem(db: &Db, id: i64, doer: &Doer, act: Act) -> sqlx::Result<Acted> {
     let mut tx = db.write().await?;
     feed::take_turn(&mut tx).await?;
     let Some(problem) = problems::find_in(&mut tx, id).await? else { return Ok(Acted::NotFound) };
-    if let Err(why) = may(&problem, &act, by) {
+    if is_repeated(&mut tx, doer).await? {
+        return Ok(Acted::Done(Box::new(problem)));
+    }
+    if let Err(why) = may(&problem, &act, &doer.name) {
         return Ok(Acted::Refused(why));
     }
-    let owner = problem.owner.as_ref().map(|(name, _)| name.as_str());
-    let (word, words, step) = match &act {
-        Act::Own { .. } => ("owned", String::new(), None),
-        Act::Release => ("released", String::new(), None),
-        Act::Note(words) => ("noted", words.clone(), None),
-        Act::Tick(step) => ("ticked", String::new(), Some(step.clone())),
-        Act::Untick(step) => ("unticked", String::new(), Some(step.clone())),
-        Act::Skip(step, why) => ("skipped", why.clone(), Some(step.clone())),
-        Act::HandOver(words) => ("handed_over", words.clone(), None),
-        Act::Accept => ("accepted", String::new(), None),
-        Act::End(why) => ("ended", why.clone(), None),
-        Act::Answer { words, .. } => ("answered", words.clone(), None),
+    let (by, now) = (doer.name.as_str(), doer.now);
+    let (word, words) = match &act {
+        Act::Own { .. } => ("owned", ""),
+        Act::Release => ("released", ""),
+        Act::Follow(what) => (what.word(), ""),
+        Act::HandOver(words) => ("handed_over", words.as_str()),
+        Act::Accept => ("accepted", ""),
+        Act::End(why) => ("ended", why.as_str()),
     };
     match &act {
         Act::Own { .. } | Act::Accept => problems::set_owner(&mut tx, id, Some((by, now))).await?,
         Act::Release => problems::set_owner(&mut tx, id, None).await?,
         // Who works on it without a word owns it from then on.
-        Act::Tick(_) | Act::Skip(..) if owner.is_none() => problems::set_owner(&mut tx, id, Some((by, now))).await?,
-        Act::End(why) => problems::announce_end(&mut tx, id, by, why).await?,
-        Act::Answer { doubted: Some((slug, section)), words } => {
-            let doubt = Doubt {
-                problem: id,
-                slug: slug.clone(),
-                section: section.clone(),
-                words: words.clone(),
-                actor: by.to_owned(),
-                at: now,
-            };
-            problems::append_doubt(&mut tx, &doubt).await?;
+        Act::Follow(Follow::Tick(_) | Follow::Skip(..)) if problem.owner.is_none() => {
+            problems::set_owner(&mut tx, id, Some((by, doer.done_at))).await?;
         }
-        _ => {}
+        Act::End(why) => problems::announce_end(&mut tx, id, by, why).await?,
+        Act::Follow(_) | Act::HandOver(_) => {}
     }
-    let line = LogLine { at: now, actor: by.to_owned(), act: word.to_owned(), words, step };
-    problems::append_log(&mut tx, id, &line).await?;
-    audit(&mut tx, id, by, address, word, now).await?;
+    match &act {
+        Act::Follow(what) => {
+            if let Err(why) = follow(&mut tx, Occasion::Problem(id), doer, what).await? {
+                return Ok(Acted::Refused(why));
+            }
+        }
+        _ => {
+            let (actor, act) = (by.to_owned(), word.to_owned());
+            let line = LogLine { at: now, actor, act, words: words.to_owned(), step: None };
+            acts::append(&mut tx, Occasion::Problem(id), &line, &doer.told()).await?;
+        }
+    }
+    audit(&mut tx, id, doer, word).await?;
     tx.commit().await?;
     Ok(Acted::Done(Box::new(problem)))
 }
@@ -107,8 +94,8 @@ fn may(problem: &Problem, act: &Act, by: &str) -> Result<(), String> {
     let ended = problem.ended.is_some();
     let owner = problem.owner.as_ref().map(|(name, _)| name.as_str());
     match act {
-        Act::Answer { .. } if !ended => Err("It has not ended yet; say it when it has.".to_owned()),
-        Act::Answer { .. } | Act::Note(_) => Ok(()),
+        Act::Follow(Follow::Answer { .. }) if !ended => Err("It has not ended yet; say it when it has.".to_owned()),
+        Act::Follow(Follow::Answer { .. } | Follow::Note(_)) => Ok(()),
         _ if ended => Err("It has ended; its record does not change any more.".to_owned()),
         Act::Own { instead_of } => match owner {
             Some(owner) if Some(owner) != instead_of.as_deref() && owner != by => {
@@ -121,13 +108,13 @@ fn may(problem: &Problem, act: &Act, by: &str) -> Result<(), String> {
     }
 }
 
-async fn audit(tx: &mut Tx, id: i64, by: &str, address: &str, word: &str, now: Moment) -> sqlx::Result<()> {
+async fn audit(tx: &mut Tx, id: i64, doer: &Doer, word: &str) -> sqlx::Result<()> {
     let line = AuditLine {
-        at: now,
-        actor: by.to_owned(),
+        at: doer.now,
+        actor: doer.name.clone(),
         action: format!("problem_{word}"),
         subject: format!("problem:{id}"),
-        address: address.to_owned(),
+        address: doer.address.clone(),
     };
     people::append_audit(tx, &line).await
 }

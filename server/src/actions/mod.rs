@@ -1,10 +1,12 @@
 //! What can happen: one file a thing, one transaction each.
 
+pub mod act_in_drill;
 pub mod act_on_problem;
 pub mod add_report;
 pub mod answer_review;
 pub mod create_token;
 pub mod create_user;
+pub mod follow;
 pub mod forget_pictures;
 pub mod forget_samples;
 pub mod forget_usual;
@@ -23,4 +25,5 @@ pub mod recover_checks;
 pub mod resume;
 pub mod retry_refused;
 pub mod see_report;
+pub mod start_drill;
 pub mod take_in_usual;

@@ -1,7 +1,10 @@
 //! SQL, one file a noun; nothing else in the tree contains any.
 
+pub mod acts;
 pub mod books;
 pub mod checks;
+pub mod doubts;
+pub mod drills;
 pub mod feed;
 pub mod parts;
 pub mod pauses;

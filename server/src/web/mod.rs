@@ -4,11 +4,14 @@ pub mod at;
 pub mod blast;
 pub mod check_in;
 pub mod components;
+pub mod drills;
 pub mod error;
 pub mod events;
 pub mod feed;
 pub mod find;
+pub mod following;
 pub mod health;
+pub mod kept;
 pub mod live;
 pub mod now;
 pub mod pause;
@@ -61,12 +64,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/compare", get(runbooks::compare_page))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))
         .route("/reviews", get(reviews::list_page).post(reviews::mute))
+        .route("/runbooks/{slug}/drills", post(drills::start))
+        .route("/runbooks/{slug}/drills/{number}", get(drills::page))
+        .route("/runbooks/{slug}/drills/{number}/{act}", post(drills::act))
         .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
         .route("/problems", get(problems::list_page))
         .route("/problems/{id}", get(problems::page))
         .route("/problems/{id}/{act}", post(problems::act))
         .route("/sources", get(sources::page))
         .route("/sources/refused/{id}/retry", post(sources::retry))
+        .route("/kept", get(kept::to_keep))
+        .route("/kept/unreachable", get(kept::unreachable))
+        .route("/kept/runbooks", get(kept::list_page))
+        .route("/kept/runbooks/{slug}", get(kept::page))
         .route("/find", get(find::page))
         .route("/live", get(live::stream))
         .route("/metrics", get(health::metrics));
@@ -85,6 +95,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}", get(runbooks::json))
         .route("/runbooks/{slug}/versions", get(runbooks::history_json))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_json))
+        .route("/runbooks/{slug}/drills/{number}", get(drills::json))
         .route("/reviews", get(reviews::json))
         .route("/changes", get(feed::changes))
         .route("/problems", get(problems::list_json))
@@ -107,6 +118,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/ping/{key}/{what}", get(pings::told).post(pings::told))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
+        .route("/service-worker.js", get(kept::worker))
         .route("/pkg/{*file}", get(pkg::file));
     render::compressed(people.merge(session::secured(programs)).with_state(app))
 }

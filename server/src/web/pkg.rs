@@ -25,6 +25,12 @@ pub fn folder() -> String {
         .clone()
 }
 
+/// A file as text; none when it is not there.
+pub fn text(name: &str) -> Option<String> {
+    let file = Site::get(&format!("{}/{name}", folder().trim_start_matches('/')))?;
+    Some(String::from_utf8_lossy(&file.data).into_owned())
+}
+
 /// One file, in the best encoding that the browser takes.
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");

@@ -4,42 +4,40 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::model::event::Event;
+use app::model::following::{LogLine, LoggedStep, Occasion, last_done, sections};
 use app::model::group::{component, origins};
 use app::model::moment::Moment;
-use app::model::problem::{Family, Problem, Where};
+use app::model::problem::{Family, How, Problem, Where};
 use app::model::reference::Reference;
 use app::model::status::{Role, State as Status};
 use app::model::verdict::Wrong;
-use app::pages::problem::{
-    HandOver, Incident, LogRow, Owner, ProblemPicture, ProblemRow, SectionLink, StepTick, Ticked,
-};
+use app::pages::problem::{HandOver, Incident, Owner, ProblemPicture, ProblemRow, SectionLink, StepTick, Ticked};
 use app::pages::problems::ProblemsPicture;
 use app::pages::shell::Place;
 use app::pages::workflow::{ProblemLink, Recovery};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::{Form, Json};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::error::Error;
+use super::following::{self, LONGEST_LOG, Typed};
 use super::session::PageContext;
 use super::{render, runbooks, runs};
 use crate::App;
 use crate::actions::act_on_problem::{Act, Acted, act_on_problem};
+use crate::actions::follow::{Doer, Follow};
 use crate::actions::record_events::Arrival;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
-use crate::store::problems::{self, LogLine, LoggedStep};
 use crate::store::watches;
+use crate::store::{acts, problems};
 use crate::world::World;
 
 /// How many ended problems are on a page.
 const ON_A_PAGE: i64 = 50;
-
-/// How many lines of a log are shown.
-const LONGEST_LOG: i64 = 500;
 
 /// How many of the affected runs are shown.
 const SOME_RUNS: i64 = 8;
@@ -262,7 +260,7 @@ pub async fn picture(app: &App, id: &str) -> Result<ProblemPicture, Error> {
     let pool = app.db.read();
     let world = app.worlds.now();
     let problem = problems::find(pool, number).await?.filter(Problem::is_raised).ok_or_else(not_found)?;
-    let log = problems::log(pool, number, LONGEST_LOG).await?;
+    let log = acts::log(pool, Occasion::Problem(number), LONGEST_LOG).await?;
     let mut others = Vec::new();
     let mut row = ended_row(app, &world, &problem);
     if problem.ended.is_none() {
@@ -280,42 +278,18 @@ pub async fn picture(app: &App, id: &str) -> Result<ProblemPicture, Error> {
             affected.extend(runs::row_of(app, &world, workflow, &run).await?);
         }
     }
-    let asked_about = followed(&world, &log);
+    let asked_about = following::followed(&world, &log);
     Ok(ProblemPicture {
         incident: problem.ended.is_none().then(|| incident(&world, &problem, &log, &row.sentence, app)),
         ending: problem.ended.is_some().then(|| problem.ending()),
         asked_about,
         answered: log.iter().any(|l| l.act == "answered"),
-        log: log.iter().map(log_row).collect(),
+        log: log.iter().map(following::log_row).collect(),
         runs: affected,
         following: others.iter().filter(|r| r.origin == Some(number)).cloned().collect(),
         from: row.origin.and_then(|origin| others.iter().find(|r| r.id == origin)).cloned().map(Box::new),
         row,
     })
-}
-
-fn log_row(line: &LogLine) -> LogRow {
-    LogRow {
-        at: line.at,
-        by: line.actor.clone(),
-        act: line.act.clone(),
-        words: line.words.clone(),
-        step: line.step.as_ref().map(|s| s.text.clone()),
-        version: line.step.as_ref().map(|s| s.version),
-    }
-}
-
-/// The sections whose steps were ticked or left out: (slug, anchor, title), each once.
-fn followed(world: &World, log: &[LogLine]) -> Vec<(String, String, String)> {
-    let mut found: Vec<(String, String, String)> = Vec::new();
-    for step in log.iter().filter_map(|l| l.step.as_ref()) {
-        if found.iter().any(|(slug, section, _)| *slug == step.slug && *section == step.section) {
-            continue;
-        }
-        let reference = Reference::Runbook(step.slug.clone(), Some(step.section.clone()));
-        found.push((step.slug.clone(), step.section.clone(), world.name_of(&reference)));
-    }
-    found
 }
 
 /// What to do about a problem, and how far that has come.
@@ -325,7 +299,11 @@ pub fn incident(world: &World, problem: &Problem, log: &[LogLine], sentence: &st
     let document = recovery.as_ref().and_then(|r| world.documents.get(&r.slug));
     let section = document.zip(recovery.as_ref()).and_then(|(d, r)| Some(&d.outline.sections[d.section(&r.section)?]));
     let steps: Vec<StepTick> = section
-        .map(|section| section.steps.iter().map(|s| tick(&s.text, &recovery, log)).collect())
+        .zip(recovery.as_ref())
+        .map(|(section, from)| {
+            let tick = |text: &str| following::tick(text, &from.slug, &from.section, log);
+            section.steps.iter().map(|step| tick(&step.text)).collect()
+        })
         .unwrap_or_default();
     let handed = log.iter().rev().take_while(|l| l.act != "accepted" && l.act != "owned");
     let hand_over = handed.filter(|l| l.act == "handed_over").map(|l| HandOver {
@@ -348,21 +326,6 @@ pub fn incident(world: &World, problem: &Problem, log: &[LogLine], sentence: &st
     }
 }
 
-/// How a step stands: its newest line in the log decides.
-fn tick(text: &str, recovery: &Option<Recovery>, log: &[LogLine]) -> StepTick {
-    let own = |step: &LoggedStep| {
-        step.text == text && recovery.as_ref().is_some_and(|r| r.slug == step.slug && r.section == step.section)
-    };
-    let newest = log.iter().rev().find(|l| l.step.as_ref().is_some_and(own));
-    let done = newest.filter(|l| l.act != "unticked").map(|l| Ticked {
-        by: l.actor.clone(),
-        at: l.at,
-        version: l.step.as_ref().map_or(0, |s| s.version),
-        skipped: (l.act == "skipped").then(|| l.words.clone()),
-    });
-    StepTick { text: text.to_owned(), done }
-}
-
 /// What a hand-over begins with.
 fn draft(sentence: &str, steps: &[StepTick], log: &[LogLine], app: &App) -> String {
     let (now, zone) = (app.now(), app.config.zone());
@@ -379,25 +342,11 @@ fn draft(sentence: &str, steps: &[StepTick], log: &[LogLine], app: &App) -> Stri
     words + "Open questions:\n"
 }
 
-/// What a form says.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Typed {
-    instead_of: String,
-    words: String,
-    act: String,
-    slug: String,
-    section: String,
-    version: i64,
-    step: String,
-    right: String,
-    doubted: String,
-}
-
 /// `POST /problems/{id}/{act}`: does it, and goes back to the page that it was asked from.
 pub async fn act(
     State(app): State<Arc<App>>,
     context: PageContext,
+    headers: HeaderMap,
     Path((id, act)): Path<(String, String)>,
     Form(typed): Form<Typed>,
 ) -> Response {
@@ -406,100 +355,68 @@ pub async fn act(
         Err(refused) => return refused.page(&app, context).await,
     };
     let Ok(number) = id.parse::<i64>() else { return Error::NotFound("problem", id).page(&app, context).await };
-    let done = match read(&app, &act, &typed) {
-        Ok(act) => take(&app, number, &viewer.name, &context.address, act).await,
-        Err(error) => Err(error),
+    let done = async {
+        let act = read(&app, number, &act, &typed).await?;
+        let doer = following::doer(&context, &viewer, &typed, app.now())?;
+        take(&app, number, &doer, act).await
     };
-    match done {
-        Ok(words) => {
-            if let Some(words) = words {
-                context.flash(words).await;
-            }
-            let back = if context.back == "/" { format!("/problems/{number}") } else { context.back.clone() };
-            Redirect::to(&back).into_response()
-        }
-        Err(error) => error.page(&app, context).await,
-    }
+    let back = if context.back == "/" { format!("/problems/{number}") } else { context.back.clone() };
+    let done = done.await.map(|words| (words, back));
+    following::done(&app, context, &headers, done).await
 }
 
 /// What is to be done, from what was typed.
-fn read(app: &App, act: &str, typed: &Typed) -> Result<Act, Error> {
-    let words = |most: usize, what: &str| {
-        let words = app::model::event::without_null(typed.words.trim()).replace("\r\n", "\n");
-        match words.chars().count() {
-            0 => Err(Error::Invalid(format!("Say {what}, in a few words."))),
-            n if n > most => Err(Error::Invalid(format!("That is {n} characters long; at most {most} are kept."))),
-            _ => Ok(words),
-        }
-    };
+async fn read(app: &App, id: i64, act: &str, typed: &Typed) -> Result<Act, Error> {
     Ok(match act {
         "own" => Act::Own { instead_of: Some(typed.instead_of.clone()).filter(|o| !o.is_empty()) },
         "release" => Act::Release,
-        "notes" => Act::Note(words(4_000, "what you saw or did")?),
-        "hand-over" => Act::HandOver(words(8_000, "what the next one must know")?),
+        "notes" => Act::Follow(Follow::Note(following::said(typed, 4_000, "what you saw or did")?)),
+        "hand-over" => Act::HandOver(following::said(typed, 8_000, "what the next one must know")?),
         "accept" => Act::Accept,
-        "end" => Act::End(words(1_000, "why it is over")?),
-        "ticks" => {
-            let step = logged(app, typed)?;
-            match typed.act.as_str() {
-                "tick" => Act::Tick(step),
-                "untick" => Act::Untick(step),
-                "skip" => Act::Skip(step, words(500, "why it is left out")?),
-                other => return Err(Error::Invalid(format!("\"{other}\" is not tick, untick or skip."))),
-            }
-        }
-        "answer" if typed.right == "yes" => Act::Answer { doubted: None, words: "It was right.".to_owned() },
-        "answer" => {
-            let (slug, section) = typed
-                .doubted
-                .split_once('#')
-                .ok_or_else(|| Error::Invalid("Say which section was wrong.".to_owned()))?;
-            let doubted = Some((slug.to_owned(), section.to_owned()));
-            Act::Answer { doubted, words: words(1_000, "what was wrong or missing")? }
-        }
+        "end" => Act::End(following::said(typed, 1_000, "why it is over")?),
+        "ticks" => Act::Follow(following::ticked(app, None, typed)?),
+        "answer" => Act::Follow(following::answered(typed, asked(app, id).await?)?),
         other => return Err(Error::NotFound("act", other.to_owned())),
     })
 }
 
-/// The step as it was on the screen; it must stand in the runbook as it is now.
-fn logged(app: &App, typed: &Typed) -> Result<LoggedStep, Error> {
-    let world = app.worlds.now();
-    let stands = world.documents.get(&typed.slug).is_some_and(|d| {
-        d.section(&typed.section).is_some_and(|n| d.outline.sections[n].steps.iter().any(|s| s.text == typed.step))
-    });
-    if !stands {
-        return Err(Error::Invalid(
-            "That step is no longer in the runbook; somebody edited it. Go back and look again.".to_owned(),
-        ));
+/// The steps of every section that was followed, in the version that was; none where the problem did not end well.
+async fn asked(app: &App, id: i64) -> Result<Vec<LoggedStep>, Error> {
+    let pool = app.db.read();
+    let well = problems::find(pool, id).await?.and_then(|p| p.ended).is_some_and(|ended| ended.how != How::Continued);
+    if !well {
+        return Ok(Vec::new());
     }
-    Ok(LoggedStep {
-        slug: typed.slug.clone(),
-        version: typed.version,
-        section: typed.section.clone(),
-        text: typed.step.clone(),
-    })
+    let log = acts::log(pool, Occasion::Problem(id), LONGEST_LOG).await?;
+    let mut asked = Vec::new();
+    for (slug, section) in sections(&log) {
+        if let Some(step) = last_done(&log, slug).and_then(|line| line.step.as_ref()) {
+            asked.extend(following::steps_of(app, slug, step.version, Some(section)).await?);
+        }
+    }
+    Ok(asked)
 }
 
-async fn take(app: &Arc<App>, id: i64, by: &str, address: &str, act: Act) -> Result<Option<&'static str>, Error> {
-    let doubted = matches!(act, Act::Answer { doubted: Some(_), .. });
+async fn take(app: &Arc<App>, id: i64, doer: &Doer, act: Act) -> Result<Option<&'static str>, Error> {
+    let doubted = matches!(act, Act::Follow(Follow::Answer { doubted: Some(_), .. }));
     let ends = match &act {
         Act::End(why) => Some(why.clone()),
         _ => None,
     };
     let said = match &act {
-        Act::Note(_) => Some("Noted."),
+        Act::Follow(Follow::Note(_)) => Some("Noted."),
         Act::HandOver(_) => Some("Handed over. It is yours until somebody takes it."),
-        Act::Answer { .. } => Some("Thank you. The owner of the runbook sees it."),
+        Act::Follow(Follow::Answer { .. }) => Some("Thank you. The owner of the runbook sees it."),
         Act::End(_) => Some("Ended."),
         _ => None,
     };
-    let problem = match act_on_problem(&app.db, id, by, address, act, app.now()).await? {
+    let problem = match act_on_problem(&app.db, id, doer, act).await? {
         Acted::Done(problem) => problem,
         Acted::NotFound => return Err(Error::NotFound("problem", id.to_string())),
         Acted::Refused(why) => return Err(Error::Invalid(why)),
     };
     if let Some(why) = ends {
-        end_runs(app, &problem, by, &why).await?;
+        end_runs(app, &problem, &doer.name, &why).await?;
     }
     if doubted {
         app.worlds.reload(&app.db).await;

@@ -30,6 +30,9 @@ pub async fn page(
     status: StatusCode,
     body: impl FnOnce() -> AnyView,
 ) -> Response {
+    let kept = context.kept.clone();
+    let base = app.config.base_url.as_deref().unwrap_or_default().trim_end_matches('/');
+    let address = format!("{base}{}", context.path.trim_start_matches("/kept"));
     let frame = match context.at {
         None => frame(app, context.viewer, context.notice, place, topic).await,
         Some(at) => {
@@ -40,6 +43,12 @@ pub async fn page(
             Frame { now: at, at: Some(past), book_errors: Vec::new(), ..frame }
         }
     };
+    let frame = match kept {
+        // What is counted in the top bar is of now as well.
+        Some(words) => Frame { kept: Some(words), reviews_waiting: 0, book_errors: Vec::new(), ..frame },
+        None => frame,
+    };
+    let frame = Frame { address, ..frame };
     let ink = Ink { past: frame.at.is_some(), ..ink(app, frame.now) };
     let (html, policy) = drawn(&ink, || {
         let html = shell::document(&frame, &head, body());
@@ -90,6 +99,8 @@ pub async fn frame(
         topic: topic.map(|t| t.to_string()),
         told: app.live.told(),
         notice,
+        address: String::new(),
+        kept: None,
     }
 }
 

@@ -31,7 +31,7 @@ use crate::actions::mute_field::{Mute, mute_field};
 use crate::actions::note_edits::{EditedFlag, note_edits};
 use crate::live::Topic;
 use crate::standing;
-use crate::store::problems::Doubt;
+use crate::store::doubts::Doubt;
 use crate::store::reviews::{self, MutedField};
 use crate::world::{Document, World};
 
@@ -405,7 +405,10 @@ fn reason(document: &Document, number: usize, whole: Trust) -> Option<String> {
     let trust = &document.trusts[number];
     let doubts = &document.doubts[number];
     if !doubts.is_empty() {
-        let said = |d: &Doubt| format!("After problem {} {} said: {}", d.problem, d.actor, d.words);
+        let said = |d: &Doubt| {
+            let after = d.occasion.problem().map_or_else(|| "a drill".to_owned(), |id| format!("problem {id}"));
+            format!("After {after} {} said: {}", d.actor, d.words)
+        };
         return Some(doubts.iter().map(said).collect::<Vec<_>>().join(" "));
     }
     match trust.trust {

@@ -35,16 +35,16 @@ use super::error::Error;
 use super::refusals::Number;
 use super::session::PageContext;
 use super::workflows::urlencode;
-use super::{pkg, render};
+use super::{drills, pkg, render};
 use crate::App;
 use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
 use crate::book;
 use crate::judging;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
-use crate::store::reviews;
 use crate::store::runbooks::{self, VersionRecord};
 use crate::store::usual as kept_hours;
+use crate::store::{acts, reviews};
 use crate::world::{Document, World};
 
 /// How many versions are on one page of the history.
@@ -85,6 +85,7 @@ pub fn row(world: &World, document: &Document, now: Moment) -> RunbookRow {
         critical: front.critical,
         about: front.about.iter().map(|r| (r.to_string(), world.name_of(r))).collect(),
         missing: front.about.iter().filter(|r| !world.exists(r)).cloned().collect(),
+        follow: None,
     }
 }
 
@@ -469,24 +470,34 @@ fn escape(text: &str) -> String {
 
 /// The list as a page.
 pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
-    let picture = list(&app);
-    let head = app::pages::runbooks::head(&picture);
-    let viewer = context.viewer.clone();
-    let body = move || app::pages::runbooks::body(&picture, viewer.as_ref());
-    render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+    match list(&app).await {
+        Ok(picture) => {
+            let head = app::pages::runbooks::head(&picture);
+            let viewer = context.viewer.clone();
+            let body = move || app::pages::runbooks::body(&picture, viewer.as_ref());
+            render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+        }
+        Err(error) => error.page(&app, context).await,
+    }
 }
 
 /// The list as JSON.
-pub async fn list_json(State(app): State<Arc<App>>) -> Json<RunbooksPicture> {
-    Json(list(&app))
+pub async fn list_json(State(app): State<Arc<App>>) -> Result<Json<RunbooksPicture>, Error> {
+    list(&app).await.map(Json)
 }
 
-fn list(app: &App) -> RunbooksPicture {
+/// Every runbook.
+pub async fn list(app: &App) -> Result<RunbooksPicture, Error> {
     let world = app.worlds.now();
     let now = app.now();
-    let mut items: Vec<_> = world.documents.values().map(|d| row(&world, d, now)).collect();
+    let mut last = acts::last_of_all(app.db.read()).await?;
+    let mut of = |row: RunbookRow| {
+        let follow = Some(drills::shown(last.remove(&row.slug).unwrap_or_default()));
+        RunbookRow { follow, ..row }
+    };
+    let mut items: Vec<_> = world.documents.values().map(|d| of(row(&world, d, now))).collect();
     items.sort_by(|a, b| b.trust.cmp(&a.trust).then_with(|| a.title.cmp(&b.title)));
-    RunbooksPicture { items, next: None }
+    Ok(RunbooksPicture { items, next: None })
 }
 
 /// One runbook as a page.
@@ -505,7 +516,11 @@ pub async fn version_page(
 
 async fn show(app: &App, context: PageContext, slug: &str, version: Option<&str>) -> Response {
     match picture(app, slug, version).await {
-        Ok(Version::Newest(picture)) => {
+        Ok(Version::Newest(mut picture)) => {
+            picture.mine = match mine(app, &context, slug).await {
+                Ok(mine) => mine,
+                Err(error) => return error.page(app, context).await,
+            };
             let head = app::pages::runbook::head(&picture);
             let viewer = context.viewer.clone();
             let body = move || app::pages::runbook::body(&picture, viewer.as_ref());
@@ -517,6 +532,14 @@ async fn show(app: &App, context: PageContext, slug: &str, version: Option<&str>
             render::page(app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
         }
         Err(error) => error.page(app, context).await,
+    }
+}
+
+/// The version that the person reading last followed, and when.
+async fn mine(app: &App, context: &PageContext, slug: &str) -> Result<Option<(i64, Moment)>, Error> {
+    match &context.viewer {
+        Some(viewer) => Ok(acts::last_by(app.db.read(), slug, &viewer.name).await?),
+        None => Ok(None),
     }
 }
 
@@ -559,13 +582,23 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
         return old(app, &world, newest, n).await.map(|picture| Version::Old(Box::new(picture)));
     }
     let shown = Shown::load(app, &world).await?.of_text(app, &newest.outline).await?;
-    let (record, outline) = (&newest.record, &newest.outline);
-    let sections = markdown::render(outline, &shown)
+    Ok(Version::Newest(Box::new(newest_picture(app, &world, newest, &shown).await?)))
+}
+
+/// What a runbook says now, drawn against this.
+pub async fn newest_picture(
+    app: &App,
+    world: &World,
+    newest: &Document,
+    shown: &(dyn markdown::Context + Sync),
+) -> Result<RunbookPicture, Error> {
+    let (slug, record, outline) = (newest.record.slug.as_str(), &newest.record, &newest.outline);
+    let sections = markdown::render(outline, shown)
         .into_iter()
         .enumerate()
         .map(|(n, section)| SectionPicture {
             trust: newest.trusts[n].trust,
-            flags: flags(&world, newest, n, app.now()),
+            flags: flags(world, newest, n, app.now()),
             anchor: section.anchor,
             title: section.title,
             level: section.level,
@@ -577,11 +610,17 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
         .as_ref()
         .filter(|(_, text)| !text.is_empty())
         .map(|(_, text)| FileText { text: text.clone(), differences: compare(&record.body, text) });
-    Ok(Version::Newest(Box::new(RunbookPicture {
-        row: row(&world, newest, app.now()),
+    Ok(RunbookPicture {
+        row: RunbookRow {
+            follow: Some(drills::shown(acts::last_of(app.db.read(), slug).await?)),
+            ..row(world, newest, app.now())
+        },
+        has_steps: outline.sections.iter().any(|section| !section.steps.is_empty()),
+        drills: drills::newest(app, slug).await?,
+        mine: None,
         sections,
-        facts: facts(&shown, outline),
-        links: links(&world, outline),
+        facts: facts(shown, outline),
+        links: links(world, outline),
         author: record.author.clone(),
         why: record.why.clone(),
         current: true,
@@ -589,7 +628,7 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
         shown_saved_at: record.saved(),
         conflict: newest.conflict.as_ref().map(|(words, _)| words.clone()),
         in_file,
-    })))
+    })
 }
 
 /// What version `n` said. It is not judged: the newest one is what people follow.
@@ -625,10 +664,10 @@ async fn old(app: &App, world: &World, newest: &Document, n: i64) -> Result<OldP
     })
 }
 
-fn facts(shown: &Shown, outline: &markdown::Document) -> Vec<FactRow> {
+fn facts(context: &dyn markdown::Context, outline: &markdown::Document) -> Vec<FactRow> {
     let all = outline.sections.iter().flat_map(|s| s.facts.iter().map(move |f| (s, f)));
     all.map(|(section, fact)| {
-        let (holds, present) = match shown.fact_now(fact) {
+        let (holds, present) = match context.fact(fact) {
             FactNow::Holds => (true, Some(fact.stated.clone())),
             FactNow::Differs { present } => (false, Some(present)),
             // Nobody has seen that it is otherwise.

@@ -164,6 +164,8 @@ pub struct PageContext {
     pub at: Option<Moment>,
     /// When what it shows was recorded as a whole; never after `at`.
     pub recorded: Option<Moment>,
+    /// What a page that is made for keeping says of itself when it is shown.
+    pub kept: Option<String>,
     session: Option<Session>,
 }
 
@@ -174,8 +176,9 @@ impl FromRequestParts<Arc<App>> for PageContext {
         let MaybeViewer(viewer) = MaybeViewer::from_request_parts(parts, app).await?;
         let session = parts.extensions.get::<Session>().cloned();
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        // A page that the browser fetches ahead may never be seen.
-        let ahead = text(&parts.headers, "sec-purpose").is_some_and(|purpose| purpose.starts_with("prefetch"));
+        // A page that the browser fetches ahead, or to keep it, may never be seen.
+        let ahead = text(&parts.headers, "sec-purpose").is_some_and(|purpose| purpose.starts_with("prefetch"))
+            || parts.uri.path().starts_with("/kept");
         let notice = match &session {
             Some(session) if viewer.is_some() && parts.method == Method::GET && !ahead => take_notice(session).await?,
             _ => None,
@@ -183,7 +186,7 @@ impl FromRequestParts<Arc<App>> for PageContext {
         let path = path_of(&parts.uri);
         let back = if reads { local_path(&path) } else { referring_path(&parts.headers) };
         let back = back.unwrap_or("/").to_owned();
-        Ok(Self { viewer, back, path, notice, address: address(parts), at: None, recorded: None, session })
+        Ok(Self { viewer, back, path, notice, address: address(parts), at: None, recorded: None, kept: None, session })
     }
 }
 
@@ -192,6 +195,12 @@ impl PageContext {
     #[must_use]
     pub fn at(self, at: Option<Moment>) -> Self {
         Self { at, ..self }
+    }
+
+    /// For a page that a browser keeps; what it says of itself when it is shown.
+    #[must_use]
+    pub fn kept(self, words: String) -> Self {
+        Self { kept: Some(words), ..self }
     }
 
     /// For a page that shows what was recorded then.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use app::layout::{self, Edge, Layout, Plan, Step};
 use app::model::blast;
 use app::model::book::{Step as BookStep, Workflow};
+use app::model::following::Occasion;
 use app::model::group::{down, origins};
 use app::model::hourly::{HOUR, begin};
 use app::model::moment::{Moment, Span};
@@ -40,6 +41,7 @@ use crate::App;
 use crate::judging::queues as judging;
 use crate::live::Topic;
 use crate::standing::{self, Standing};
+use crate::store::acts;
 use crate::store::pictures;
 use crate::store::problems as store_problems;
 use crate::store::tallies::{self, Counts, StepTally};
@@ -272,7 +274,7 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
     let open = store_problems::open(app.db.read()).await?;
     let incident = match problems::leading(&standing) {
         Some((wrong, problem)) => {
-            let log = store_problems::log(app.db.read(), problem.id, LONGEST_LOG).await?;
+            let log = acts::log(app.db.read(), Occasion::Problem(problem.id), LONGEST_LOG).await?;
             Some(problems::incident(&world, problem, &log, &wrong.sentence, app))
         }
         None => None,

@@ -319,7 +319,8 @@ impl TestServer {
 /// Somebody, or a program, with what it keeps between requests.
 pub struct Client {
     http: reqwest::Client,
-    base: String,
+    /// Where the portal answers, without a slash at the end.
+    pub base: String,
     /// The cookie as it is sent back, `name=value`.
     pub cookie: Mutex<Option<String>>,
     token: Option<String>,
