@@ -17,6 +17,10 @@ pub trait Context {
     fn fact(&self, fact: &Fact) -> FactNow;
     /// A live panel as safe HTML; nothing when it cannot be live, then its alternative text shows.
     fn panel(&self, panel: &Panel) -> Option<String>;
+    /// What an image with an ordinary address shows. Nothing is ever loaded from elsewhere: what is not here is a link.
+    fn image(&self, _address: &str) -> ImageNow {
+        ImageNow::AsLink
+    }
     /// The address of the icons, without `#`.
     fn sprite(&self) -> &str;
     /// Put before the ids of footnotes, where several documents are on one page.
@@ -36,6 +40,22 @@ pub struct Chip {
     pub href: String,
     /// The state it is in, where that is known.
     pub state: Option<State>,
+}
+
+/// What an image shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageNow {
+    /// Itself: where it is served, and how wide and high it is, where that is known.
+    Here {
+        /// The address.
+        src: String,
+        /// In points.
+        size: Option<(i64, i64)>,
+    },
+    /// That it should be here and is not.
+    Missing,
+    /// A link to where it is.
+    AsLink,
 }
 
 /// One section as HTML, without its heading: pages draw that.

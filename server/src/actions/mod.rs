@@ -1,6 +1,7 @@
 //! What can happen: one file a thing, one transaction each.
 
 pub mod act_on_problem;
+pub mod add_image;
 pub mod add_report;
 pub mod answer_review;
 pub mod create_token;
@@ -10,6 +11,7 @@ pub mod forget_samples;
 pub mod forget_usual;
 pub mod import_book;
 pub mod judge_due;
+pub mod keep_file;
 pub mod keep_problems;
 pub mod keep_records;
 pub mod make_secret;
@@ -21,6 +23,9 @@ pub mod record_events;
 pub mod record_pictures;
 pub mod recover_checks;
 pub mod resume;
+pub mod retire_runbook;
 pub mod retry_refused;
 pub mod see_report;
+pub mod settle_runbook;
 pub mod take_in_usual;
+pub mod write_again;

@@ -3,6 +3,7 @@
 pub mod books;
 pub mod checks;
 pub mod feed;
+pub mod images;
 pub mod parts;
 pub mod pauses;
 pub mod people;
