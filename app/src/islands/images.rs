@@ -105,8 +105,7 @@ fn put(text: &HtmlTextAreaElement, words: &str) {
         place.ok().flatten().unwrap_or_else(|| text.value().encode_utf16().count() as u32)
     };
     let (start, end) = (at(text.selection_start()), at(text.selection_end()));
-    if text.set_range_text_with_start_and_end_and_selection_mode(words, start, end, web_sys::SelectionMode::End).is_ok()
-    {
+    if text.set_range_text_with_start_and_end_and_mode(words, start, end, "end").is_ok() {
         if let Ok(typed) = Event::new("input") {
             _ = text.dispatch_event(&typed);
         }
