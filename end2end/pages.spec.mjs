@@ -2,6 +2,8 @@
 // complaint from the browser. The pictures in shots/ are for people to look at.
 
 import assert from "node:assert/strict";
+import { mkdirSync, rmSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Book, Server, axe, calm, eventually, fits, launch, open, shot, signIn, sizes, step } from "./support.mjs";
 
@@ -439,10 +441,69 @@ describe("every page", () => {
       await looksGood(visitor, "old-version", `/runbooks/${slug}/versions/1`, { title: /^Old version/ });
     });
     it("a file that says something else than what was saved here shows both", async () => {
-      book.edit(`guides/${slug}.md`, "Send the rest.", "Send the rest, 10 at a time.");
+      // What stands in the way of writing the file keeps it as it is until it differs.
+      const inTheWay = join(book.folder, "guides", `.${slug}.md.watchbook`);
+      mkdirSync(inTheWay);
+      const page = await open(browser, `${server.url}/runbooks/${slug}/edit`, { storage: await editor.desktop.context().storageState() });
+      const text = page.getByLabel("Text", { exact: true });
+      await text.fill((await text.inputValue()).replace("50 at a time", "60 at a time"));
+      await page.getByLabel("Why this change").fill("The ERP was made faster");
+      await sends(page, /^Save as version 3/);
+      await looksGood(visitor, "file-waits", `/runbooks/${slug}`, { reads: /could not be written/ });
+      await looksGood(visitor, "sources-file-waits", "/sources", { reads: /could not be written/ });
+      book.edit(`guides/${slug}.md`, "50 at a time", "10 at a time");
+      rmdirSync(inTheWay);
       await eventually(async () => assert.match((await server.api(`runbooks/${slug}`)).in_file?.text ?? "", /10 at a time/), { within: 10_000 });
       const opens = (page) => page.getByText("What differs, from version").click();
       await looksGood(visitor, "file-differs", `/runbooks/${slug}`, { act: opens, reads: /10 at a time/ });
+      await looksGood(editor, "settle", `/runbooks/${slug}/settle`, { reads: /changed in both/ });
+      await page.goto(`/runbooks/${slug}`);
+      await sends(page, "Take the file's text");
+      assert.match(await page.locator("main").innerText(), /10 at a time/);
+      await page.context().close();
+    });
+    it("a runbook whose file is gone asks what becomes of it, and is retired", async () => {
+      const file = join(book.folder, "guides", `${slug}.md`);
+      rmSync(file);
+      await eventually(async () => assert.equal((await server.api(`runbooks/${slug}`)).file?.state, "gone"), { within: 10_000 });
+      await looksGood(editor, "file-gone", `/runbooks/${slug}`, { reads: /Its file is gone/ });
+      const page = editor.desktop;
+      await page.goto(`/runbooks/${slug}`);
+      await sends(page, "Retire the runbook");
+      await looksGood(editor, "retired", `/runbooks/${slug}`, { title: /^Retired/, reads: /Do not follow it/ });
+    });
+    it("an image is put into a text by a file, a paste or a drop, with and without JavaScript", async () => {
+      const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+      const storage = await editor.desktop.context().storageState();
+      const some = (await server.api("runbooks")).items.map((row) => row.slug).find((other) => other !== slug);
+      for (const javaScript of [true, false]) {
+        const page = await open(browser, `${server.url}/runbooks/${some}/edit`, { storage, javaScript });
+        const text = page.getByLabel("Text", { exact: true });
+        await page.getByText("Add an image", { exact: true }).click();
+        await page.getByLabel("Image", { exact: true }).setInputFiles({ name: `Queue ${javaScript}.png`, mimeType: "image/png", buffer: png });
+        await page.getByLabel("What it shows, in words").fill("The queue");
+        if (javaScript) {
+          await page.getByRole("button", { name: "Add the image" }).click();
+        } else {
+          await sends(page, "Add the image");
+          assert.equal(await page.locator("#preview img").count(), 1, "the preview shows it");
+        }
+        await eventually(async () => assert.ok((await text.inputValue()).includes(`![The queue](${some}/queue-${javaScript}.png)`)));
+        if (javaScript) {
+          // A paste, as browsers make one of a screenshot, puts it where the cursor is.
+          await text.evaluate((area) => area.setSelectionRange(0, 0));
+          await text.evaluate(async (area, base64) => {
+            const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([bytes], "image.png", { type: "image/png" }));
+            area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+          }, png.toString("base64"));
+          await eventually(async () => assert.ok((await text.inputValue()).startsWith(`![image](${some}/image.png)`)));
+          await axe(page, "an image in the editor");
+          await shot(page, "image-in-editor");
+        }
+        await page.context().close();
+      }
     });
   });
 

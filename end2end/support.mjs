@@ -147,12 +147,17 @@ export function watchbook(args, { input = "" } = {}) {
 /** A running server with a folder of its own. */
 export class Server {
   /** Starts one and waits until it listens. `demo` plays the example day. */
-  static async start({ demo = false, args = [], book = "runbooks" } = {}) {
+  static async start({ demo = false, args = [], book } = {}) {
     const server = new Server();
     server.folder = mkdtempSync(join(tmpdir(), "watchbook-end2end-"));
+    if (!book && !demo) {
+      // What is saved in the browser is written to the book: never to the one of this repository.
+      book = join(server.folder, "book");
+      cpSync(join(root, "runbooks"), book, { recursive: true });
+    }
     server.database = `sqlite://${join(server.folder, "watchbook.db")}`;
-    server.args = ["serve", "--listen", "127.0.0.1:0", "--book", book];
-    server.args.push(...(demo ? ["--demo"] : ["--database-url", server.database]), ...args);
+    server.args = ["serve", "--listen", "127.0.0.1:0"];
+    server.args.push(...(demo ? ["--demo"] : ["--book", book, "--database-url", server.database]), ...args);
     await server.listen();
     return server;
   }

@@ -159,6 +159,9 @@ pub struct Serve {
     /// The seed of the demo's chance, to see the same day again.
     #[arg(long, env = "WATCHBOOK_DEMO_SEED", default_value_t = 7)]
     pub demo_seed: u64,
+    /// How the disk refuses what is written to the book. No setting: tests fill it, or make it read-only.
+    #[arg(skip)]
+    pub broken_disk: Option<std::io::ErrorKind>,
     /// How many events may wait for the writer. No setting: tests make it small, to fill it.
     #[arg(skip = MOST_WAITING)]
     pub room: usize,
@@ -180,6 +183,7 @@ impl Serve {
             timezone: Some(TimeZone::UTC),
             demo: false,
             demo_seed: 7,
+            broken_disk: None,
             room: MOST_WAITING,
         }
     }

@@ -47,6 +47,8 @@ pub struct App {
     pub config: Serve,
     /// The book in use, and what follows from it for documents.
     pub worlds: Arc<Worlds>,
+    /// What is known of the folder of the book.
+    pub folder: book::Folder,
     /// Who is told of changes.
     pub live: Live,
     /// The one writer of events.
@@ -117,6 +119,7 @@ impl App {
             db,
             config,
             worlds,
+            folder: book::Folder::default(),
             live,
             writer,
             passwords: PasswordPool::default(),

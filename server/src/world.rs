@@ -20,9 +20,10 @@ use crate::book;
 use crate::db::Db;
 use crate::store::books;
 use crate::store::doubts::{self, Doubt};
+use crate::store::images::{self, NamedImage};
 use crate::store::parts::{self, ChangeRecord};
 use crate::store::reviews::{self, MutedField, PinRecord};
-use crate::store::runbooks::{self, VersionRecord};
+use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
 
 /// The fields that say when a workflow should start.
 const EXPECTS: [&str; 5] =
@@ -45,6 +46,10 @@ pub struct World {
     pub muted: Vec<MutedField>,
     /// The newest version of every runbook, by slug.
     pub documents: BTreeMap<String, Arc<Document>>,
+    /// The runbooks that are out of use, by slug: their last version, and when and by whom they were retired.
+    pub retired: BTreeMap<String, (VersionRecord, RunbookRecord)>,
+    /// Which image stands at which path of the book.
+    pub images: Arc<Images>,
     /// The newest change of each (part, field).
     causes: HashMap<(String, String), ChangeRecord>,
     /// Which runbooks speak of a part, or are for it.
@@ -76,6 +81,8 @@ pub struct Document {
     pub doubts: Vec<Vec<Doubt>>,
     /// Why the file and this text disagree, and what the file says.
     pub conflict: Option<(String, String)>,
+    /// How it stands with its file; of an earlier moment that is not known.
+    pub kept: RunbookRecord,
 }
 
 impl Document {
@@ -221,6 +228,31 @@ impl World {
     }
 }
 
+/// Which image stands at which path of the book since when.
+#[derive(Debug, Default)]
+pub struct Images(HashMap<String, Vec<NamedImage>>);
+
+impl Images {
+    /// From every name there ever was, oldest first.
+    pub fn new(names: Vec<NamedImage>) -> Self {
+        let mut images: HashMap<String, Vec<NamedImage>> = HashMap::new();
+        for name in names {
+            images.entry(name.path.clone()).or_default().push(name);
+        }
+        Self(images)
+    }
+
+    /// The image at a path: the newest, or the one that a text showed that was in use until a moment. Where only a
+    /// later one is known, that one.
+    pub fn at(&self, path: &str, until: Option<Moment>) -> Option<&NamedImage> {
+        let named = self.0.get(path)?;
+        match until {
+            None => named.last(),
+            Some(until) => named.iter().rev().find(|name| name.from < until).or(named.first()),
+        }
+    }
+}
+
 /// The world in use.
 #[derive(Debug, Default)]
 pub struct Worlds {
@@ -325,11 +357,6 @@ impl Worlds {
             known_since.insert(reference.clone(), since);
             parts.insert(reference, values);
         }
-        let conflicts = runbooks::all(pool)
-            .await?
-            .into_iter()
-            .filter_map(|r| Some((r.slug, (r.conflict?, r.conflict_text.unwrap_or_default()))))
-            .collect();
         let read = Read {
             parts,
             known_since,
@@ -339,7 +366,8 @@ impl Worlds {
             said: reviews::set_aside(pool, Moment::from_millis(i64::MAX)).await?,
             muted: reviews::muted(pool, Moment::from_millis(i64::MAX)).await?,
             doubts: doubts::open(pool).await?,
-            conflicts,
+            kept: runbooks::all(pool).await?.into_iter().map(|r| (r.slug.clone(), r)).collect(),
+            images: Images::new(images::names(pool).await?),
             records: runbooks::newest(pool).await?,
         };
         Ok(read.judged(book, &self.now()))
@@ -395,7 +423,14 @@ impl Worlds {
             said: reviews::set_aside(pool, at).await?,
             muted: reviews::muted(pool, at).await?,
             doubts,
-            conflicts: HashMap::new(),
+            // How it stood with files then is not known; that one was out of use is.
+            kept: runbooks::all(pool)
+                .await?
+                .into_iter()
+                .filter(|r| r.retired_at.is_some_and(|retired| retired <= at.millis()))
+                .map(|r| (r.slug.clone(), r))
+                .collect(),
+            images: Images::new(images::names(pool).await?),
             records: runbooks::newest_by(pool, at).await?,
         };
         let world = read.judged(book, &self.now());
@@ -413,15 +448,16 @@ struct Read {
     said: Vec<SetAside>,
     muted: Vec<MutedField>,
     doubts: Vec<Doubt>,
-    /// Why the file and the newest version differ, and the file's text.
-    conflicts: HashMap<String, (String, String)>,
+    /// How it stands with the file of each.
+    kept: HashMap<String, RunbookRecord>,
+    images: Images,
     records: Vec<VersionRecord>,
 }
 
 impl Read {
     /// The world that follows. Texts that are in `before` as well need not be read again.
     fn judged(self, book: Arc<Book>, before: &World) -> World {
-        let Self { parts, known_since, causes, muted, mut conflicts, records, .. } = self;
+        let Self { parts, known_since, causes, muted, mut kept, images, records, .. } = self;
         let mut pins: HashMap<String, BTreeMap<String, PinRecord>> = HashMap::new();
         for pin in self.pins {
             pins.entry(pin.slug.clone()).or_default().insert(pin.section.clone(), pin);
@@ -441,9 +477,15 @@ impl Read {
         }
         let present = Present { parts: &parts, book: &book };
         let mut documents = BTreeMap::new();
+        let mut retired = BTreeMap::new();
         let mut speaking: HashMap<Reference, BTreeSet<String>> = HashMap::new();
         for record in records {
             let slug = record.slug.clone();
+            let kept = kept.remove(&slug).unwrap_or_default();
+            if kept.retired_at.is_some() {
+                retired.insert(slug, (record, kept));
+                continue;
+            }
             let known = before.documents.get(&slug).filter(|d| d.record.version == record.version);
             let people = People {
                 pins: pins.remove(&slug).unwrap_or_default(),
@@ -451,8 +493,7 @@ impl Read {
                 said: said.remove(&slug).unwrap_or_default(),
                 doubts: doubts.remove(&slug).unwrap_or_default(),
             };
-            let conflict = conflicts.remove(&slug);
-            let document = judge_document(record, known, people, &rules, conflict, present);
+            let document = judge_document(record, known, people, &rules, kept, present);
             let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
             for reference in spoken.chain(&document.text.front.about) {
                 speaking.entry(reference.clone()).or_default().insert(slug.clone());
@@ -467,6 +508,8 @@ impl Read {
             known_since,
             muted,
             documents,
+            retired,
+            images: Arc::new(images),
             causes: causes.into_iter().map(|c| ((c.reference.clone(), c.field.clone()), c)).collect(),
             speaking,
             affected: Guarded::default(),
@@ -496,6 +539,8 @@ impl World {
             known_since: self.known_since.clone(),
             muted: self.muted.clone(),
             documents: self.documents.clone(),
+            retired: self.retired.clone(),
+            images: self.images.clone(),
             causes: self.causes.clone(),
             speaking: self.speaking.clone(),
             affected: Guarded::default(),
@@ -516,7 +561,7 @@ fn judge_document(
     known: Option<&Arc<Document>>,
     people: People,
     muted: &BTreeSet<(String, String)>,
-    conflict: Option<(String, String)>,
+    kept: RunbookRecord,
     present: Present,
 ) -> Document {
     let People { pins, firsts, said, doubts } = people;
@@ -570,5 +615,6 @@ fn judge_document(
             }
         })
         .collect();
-    Document { record, text, outline, spoken, trusts, pins, said, firsts, doubts, conflict }
+    let conflict = kept.conflict.clone().zip(Some(kept.conflict_text.clone().unwrap_or_default()));
+    Document { record, text, outline, spoken, trusts, pins, said, firsts, doubts, conflict, kept }
 }

@@ -9,6 +9,8 @@
 #[cfg(feature = "hydrate")]
 mod gestures;
 #[cfg(feature = "hydrate")]
+mod images;
+#[cfg(feature = "hydrate")]
 mod morph;
 #[cfg(feature = "hydrate")]
 mod order;
@@ -90,6 +92,22 @@ pub fn LeaveGuard(
     gestures::guard(form);
     #[cfg(not(feature = "hydrate"))]
     drop(form);
+}
+
+/// Takes images that are pasted or dropped into the text, and puts them where the cursor is.
+///
+/// It knows the text and the fields of the image by their ids: `edit-text`, `edit-image`, `edit-image-words`,
+/// `edit-image-add`. Without JavaScript the button sends the whole form.
+#[island]
+pub fn ImageDrop(
+    /// Where an image is sent.
+    target: String,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    images::take_images(target);
+    #[cfg(not(feature = "hydrate"))]
+    drop(target);
+    view! { <p id="edit-image-said" class="dim" role="status"></p> }
 }
 
 /// The slider over a day: while it is moved it says the moment that it stands at, and where a drag ends, that moment

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use pulldown_cmark::{Event, Tag, TagEnd};
 
-use super::FactNow;
 use super::destination::{Destination, destination, plain};
 use super::html::{push_text, text};
 use super::outline::Piece;
 use super::speech::end_of;
 use super::writer::{Open, Writer};
+use super::{FactNow, ImageNow};
 use crate::model::mention::{Fact, Target, absent};
 use crate::model::observed;
 use crate::model::reference::Reference;
@@ -109,7 +109,23 @@ impl Writer<'_> {
                 push_text(&mut self.html, alt);
                 self.html.push_str(&end);
             }
-            _ => {
+            _ => self.plain_image(address, alt, open),
+        }
+    }
+
+    fn plain_image(&mut self, address: &str, alt: &str, open: &Open) {
+        match self.context.image(address) {
+            ImageNow::Here { src, size } => {
+                let size = size.map(|(w, h)| format!(" width=\"{w}\" height=\"{h}\"")).unwrap_or_default();
+                let (src, alt) = (text(&src), text(alt));
+                self.html.push_str(&format!("<img src=\"{src}\" alt=\"{alt}\"{size} loading=\"lazy\">"));
+            }
+            ImageNow::Missing => {
+                let end = self.start_broken(&format!("the image {address} is not there"));
+                push_text(&mut self.html, alt);
+                self.html.push_str(&end);
+            }
+            ImageNow::AsLink => {
                 let words = if alt.is_empty() { address } else { alt };
                 match plain(address) {
                     Destination::Here(address) if self.context.here(address).is_none() => {

@@ -13,11 +13,13 @@ mod writer;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use pulldown_cmark::{Event, Tag};
+
 use crate::model::mention::{Fact, Mention, Panel, Target};
 use crate::model::reference::Reference;
 
 pub use crate::model::fact::{FactNow, fact_now, value_at};
-pub use render::{Chip, Context, RenderedSection, render};
+pub use render::{Chip, Context, ImageNow, RenderedSection, render};
 
 /// The longest text that is read, in bytes.
 pub const LONGEST: usize = 5 * 1024 * 1024;
@@ -117,6 +119,23 @@ pub fn parse(body: &str) -> Result<Document, String> {
     Ok(Document { body: body.to_owned(), sections, mentions })
 }
 
+/// The addresses of the images in a text that have no meaning of ours, in order.
+pub fn images(body: &str) -> Vec<String> {
+    // Most texts have none, and are not read for it.
+    if !body.contains("![") || body.len() > LONGEST {
+        return Vec::new();
+    }
+    let outline = outline::outline(body);
+    let pieces = outline.iter().flat_map(|part| part.pieces.iter().chain(part.notes.iter().flat_map(|n| &n.pieces)));
+    let images = pieces.filter_map(|(event, _)| match event {
+        Event::Start(Tag::Image { dest_url, .. }) if Target::of_image(dest_url, "").is_none() => {
+            Some(dest_url.to_string())
+        }
+        _ => None,
+    });
+    images.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +202,13 @@ mod tests {
         assert_eq!(parse("\n\n# A\n").unwrap().sections.len(), 1);
         assert!(parse(" \n").unwrap().sections.is_empty());
         assert!(parse("").unwrap().sections.is_empty());
+    }
+
+    #[test]
+    fn the_images_of_a_text_are_those_without_a_meaning_of_ours() {
+        let text = "![a](erp/a.png)\n\n## B\n\n- [![b](b.svg)](x) ![c](live:queue/q)\n\nx[^1]\n\n[^1]: ![d][d]\n\n[d]: ../d.webp\n";
+        assert_eq!(images(text), ["erp/a.png", "b.svg", "../d.webp"]);
+        assert!(images("no `![x](y.png)` here").is_empty());
     }
 
     #[test]

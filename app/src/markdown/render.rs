@@ -29,6 +29,10 @@ pub trait Context {
     fn here(&self, address: &str) -> Option<String> {
         Some(address.to_owned())
     }
+    /// What an image with an ordinary address shows. Nothing is ever loaded from elsewhere: what is not here is a link.
+    fn image(&self, _address: &str) -> ImageNow {
+        ImageNow::AsLink
+    }
     /// The address of the icons, without `#`.
     fn sprite(&self) -> &str;
     /// Put before the ids of footnotes, where several documents are on one page.
@@ -48,6 +52,22 @@ pub struct Chip {
     pub href: String,
     /// The state it is in, where that is known.
     pub state: Option<State>,
+}
+
+/// What an image shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageNow {
+    /// Itself: where it is served, and how wide and high it is, where that is known.
+    Here {
+        /// The address.
+        src: String,
+        /// In points.
+        size: Option<(i64, i64)>,
+    },
+    /// That it should be here and is not.
+    Missing,
+    /// A link to where it is.
+    AsLink,
 }
 
 /// One section as HTML, without its heading: pages draw that.

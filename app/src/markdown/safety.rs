@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::{Chip, Context, FactNow, LONGEST, parse, render};
+use super::{Chip, Context, FactNow, ImageNow, LONGEST, parse, render};
 use crate::model::mention::{Fact, Panel};
 use crate::model::reference::Reference;
 use crate::model::status::State;
@@ -30,6 +30,13 @@ impl Context for World {
     }
     fn panel(&self, panel: &Panel) -> Option<String> {
         (panel.target == "q").then(|| "<figure>12 waiting</figure>".into())
+    }
+    fn image(&self, address: &str) -> ImageNow {
+        match address {
+            _ if address.ends_with("here.png") => ImageNow::Here { src: "/images/\"a".into(), size: Some((2, 3)) },
+            _ if address.ends_with("gone.png") => ImageNow::Missing,
+            _ => ImageNow::AsLink,
+        }
     }
     fn sprite(&self) -> &str {
         "/pkg/icons.svg"
@@ -63,9 +70,9 @@ fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
 
 /// Every tag and attribute is one that we write ourselves, and every address is harmless.
 fn assert_safe(input: &str, html: &str) {
-    const TAGS: &str = " a blockquote br code del div em figure hr input label li ol p pre section small span strong sup svg \
+    const TAGS: &str = " a blockquote br code del div em figure hr img input label li ol p pre section small span strong sup svg \
         table tbody td th thead tr ul use ";
-    const ATTRIBUTES: &str = " aria-hidden aria-label checked class data-step disabled href id rel role scope start tabindex title type value ";
+    const ATTRIBUTES: &str = " aria-hidden alt aria-label checked class data-step disabled height href id loading rel role scope src start tabindex title type value width ";
     for (tag, attributes) in tags(html) {
         assert!(TAGS.contains(&format!(" {tag} ")), "<{tag}> from {input:?}: {html}");
         for (key, value) in attributes {
@@ -149,6 +156,19 @@ fn no_known_attack_becomes_more_than_words() {
     ] {
         assert_safe(attack, &html(attack));
     }
+}
+
+#[test]
+fn an_image_that_is_here_shows_and_one_that_is_gone_says_so() {
+    assert_eq!(
+        html("![The \"queue\"](<x\" onerror=\"y here.png>)"),
+        "<p><img src=\"/images/&quot;a\" alt=\"The &quot;queue&quot;\" width=\"2\" height=\"3\" loading=\"lazy\"></p>\n"
+    );
+    assert_safe("image", &html("![\"><script>](<\"onerror=alert(1) here.png>) ![<b>](<<i>gone.png>)"));
+    assert!(
+        html("![The queue](gone.png)")
+            .contains("<span class=\"broken-link\">The queue <small>(the image gone.png is not there)")
+    );
 }
 
 #[test]

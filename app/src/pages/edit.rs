@@ -8,6 +8,7 @@ use super::shell::Head;
 use crate::islands::LeaveGuard;
 use crate::parts;
 use crate::parts::document::{banner, flag, missing_links};
+use crate::parts::image_input::image_input;
 
 /// The editor as it is shown, first or again after a refused save.
 #[derive(Debug, Clone, Serialize)]
@@ -145,6 +146,7 @@ fn form(picture: &EditPicture) -> AnyView {
                 <textarea id="edit-text" name="text" rows="28" required spellcheck="true" aria-describedby="edit-text-help" inner_html=parts::text_area_text(&picture.text)></textarea>
             </div>
             {help()}
+            {image_input(&target)}
             <div class="field">
                 <label for="edit-why">"Why this change, in one line"</label>
                 <input id="edit-why" name="why" type="text" required maxlength="200" value=picture.why.clone()/>

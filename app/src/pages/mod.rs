@@ -17,6 +17,7 @@ pub mod review;
 pub mod reviews;
 pub mod run;
 pub mod runbook;
+pub mod runbook_file;
 pub mod runbooks;
 pub mod runs;
 pub mod shell;

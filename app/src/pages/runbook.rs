@@ -4,9 +4,9 @@ use leptos::prelude::*;
 use serde::Serialize;
 
 use super::drill::DrillRow;
+use super::runbook_file::{self, FilePicture};
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
-use super::versions::diff;
 use crate::model::compare::DiffBlock;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
@@ -47,6 +47,8 @@ pub struct RunbookPicture {
     pub conflict: Option<String>,
     /// What the file says, while they disagree.
     pub in_file: Option<FileText>,
+    /// How it stands with its file.
+    pub file: Option<FilePicture>,
 }
 
 /// The text of a file that differs from the newest version, which is shown.
@@ -101,6 +103,8 @@ pub struct OldPicture {
     pub shown: i64,
     /// When it was saved.
     pub shown_saved_at: Moment,
+    /// When and by whom the runbook was taken out of use.
+    pub retired: Option<(Moment, String)>,
 }
 
 /// A section of an old version.
@@ -202,6 +206,9 @@ pub fn head(picture: &RunbookPicture) -> Head {
 
 /// The title of an old version.
 pub fn old_head(picture: &OldPicture) -> Head {
+    if picture.retired.is_some() {
+        return Head { title: format!("Retired: {}", picture.title), state: None };
+    }
     Head { title: format!("Old version: {}", picture.title), state: None }
 }
 
@@ -214,12 +221,12 @@ pub fn body(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
         <article class="doc">
             <div class="doc-top">
                 {top(picture, viewer)}
-                {conflict(picture)}
+                {runbook_file::standing(picture, viewer)}
                 {wrong_facts(&picture.facts, &parts)}
                 {missing_links(&picture.links)}
             </div>
             {contents(&parts)}
-            <div class="doc-text">{sections(&parts)}</div>
+            <div class="doc-text">{sections(&parts)}{runbook_file::source(picture)}</div>
         </article>
         </div>
     }
@@ -227,15 +234,20 @@ pub fn body(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
 }
 
 /// An old version as a page: that it is old is said first, and at each section.
-pub fn old_body(picture: &OldPicture) -> AnyView {
-    let parts: Vec<_> = picture.sections.iter().map(|section| Part::old(section, picture.version)).collect();
+pub fn old_body(picture: &OldPicture, viewer: Option<&Viewer>) -> AnyView {
+    let said = match picture.version == picture.newest {
+        true => "Retired".to_owned(),
+        false => format!("Version {}, not the newest", picture.version),
+    };
+    let parts: Vec<_> = picture.sections.iter().map(|section| Part::old(section, &said)).collect();
     view! {
         <div class="page runbook">
         {parts::crumbs(&[("Runbooks", "/runbooks")])}
         <article class="doc old">
             <div class="doc-top">
                 {old_top(picture)}
-                {old_version(picture)}
+                {picture.retired.as_ref().map(|retired| runbook_file::retired(&picture.slug, retired, viewer))}
+                {(picture.version != picture.newest).then(|| old_version(picture))}
                 {wrong_facts(&picture.facts, &parts)}
                 {missing_links(&picture.links)}
             </div>
@@ -326,26 +338,6 @@ fn old_version(picture: &OldPicture) -> AnyView {
     )
 }
 
-/// That the file says something else, what differs, and all that the file says: nothing that was written is lost.
-fn conflict(picture: &RunbookPicture) -> Option<AnyView> {
-    let words = picture.conflict.clone()?;
-    let both = picture.in_file.as_ref().map(|file| {
-        let edit = format!("/runbooks/{}/edit", picture.row.slug);
-        view! {
-            <details>
-                <summary>{format!("What differs, from version {} to the file", picture.shown)}</summary>
-                {diff(&file.differences)}
-            </details>
-            <details>
-                <summary>"The whole text of the file"</summary>
-                <div class="prose"><pre class="scroll" tabindex="0" role="region" aria-label="The whole text of the file"><code>{file.text.clone()}</code></pre></div>
-                <p>"If the file is right, "<a href=edit>"edit this runbook"</a>" and put this text in its place."</p>
-            </details>
-        }
-    });
-    Some(banner("warn", view! { <p>{words}</p>{both} }.into_any()))
-}
-
 /// Sentences that the running system contradicts, before anybody relies on them.
 fn wrong_facts(facts: &[FactRow], sections: &[Part]) -> Option<AnyView> {
     let one = |fact: &FactRow| {
@@ -404,8 +396,8 @@ enum Standing<'a> {
     /// It is what the runbook says now: this far it can be believed, this is what may have made it wrong, and there
     /// it is reviewed.
     Now(Trust, &'a [FlagRow], &'a str),
-    /// It is what version `n` said.
-    Once(i64),
+    /// It is what was once said: in these words.
+    Once(&'a str),
 }
 
 impl<'a> Part<'a> {
@@ -414,9 +406,9 @@ impl<'a> Part<'a> {
         Self { anchor, title, level: *level, html, standing: Standing::Now(*trust, flags, slug) }
     }
 
-    fn old(section: &'a OldSection, version: i64) -> Self {
+    fn old(section: &'a OldSection, said: &'a str) -> Self {
         let OldSection { anchor, title, level, html } = section;
-        Self { anchor, title, level: *level, html, standing: Standing::Once(version) }
+        Self { anchor, title, level: *level, html, standing: Standing::Once(said) }
     }
 
     /// The flags that nobody has answered.
@@ -468,9 +460,9 @@ fn section(section: &Part, level: u8) -> AnyView {
 /// Who comes by a link to a section sees nothing above it, so the word of doubt stands at each.
 fn doubt(section: &Part) -> Option<AnyView> {
     match section.standing {
-        Standing::Once(version) => {
-            let words = format!("Version {version}, not the newest");
-            Some(view! { <span class="trust t-overdue">{parts::icon("history")}{words}</span> }.into_any())
+        Standing::Once(said) => {
+            let said = said.to_owned();
+            Some(view! { <span class="trust t-overdue">{parts::icon("history")}{said}</span> }.into_any())
         }
         Standing::Now(Trust::Trusted, ..) => None,
         Standing::Now(trust, ..) => Some(parts::trust_badge(trust, section.waiting().len() as i64)),
@@ -573,6 +565,7 @@ mod tests {
             shown_saved_at: Moment::default(),
             conflict: None,
             in_file: None,
+            file: None,
         };
         let viewer = role.map(|role| Viewer { name: "Anna".into(), role });
         leptos::prelude::Owner::new().with(|| body(&picture, viewer.as_ref()).to_html())
@@ -616,8 +609,9 @@ mod tests {
             why: "New number".into(),
             shown: 3,
             shown_saved_at: Moment::default(),
+            retired: None,
         };
-        let html = leptos::prelude::Owner::new().with(|| old_body(&picture).to_html());
+        let html = leptos::prelude::Owner::new().with(|| old_body(&picture, None).to_html());
         assert!(html.contains("You are reading version 3 of 5") && html.contains("Read the newest, version 5"));
         assert!(html.contains("Version 3, not the newest") && !html.contains("Trusted"));
         assert!(!drawn(vec![section(vec![])], None).contains("You are reading version"));

@@ -21,6 +21,21 @@ pub struct SourcesPicture {
     pub raw: Vec<EventRow>,
     /// Always none.
     pub next: Option<String>,
+    /// Whether what is saved in the browser reaches the files of the book.
+    pub folder: FolderPicture,
+}
+
+/// The folder of the book.
+#[derive(Debug, Clone, Serialize)]
+pub struct FolderPicture {
+    /// Whether files can be written there.
+    pub written: bool,
+    /// The git branch that they are committed to, if they are.
+    pub branch: Option<String>,
+    /// The same in words.
+    pub sentence: String,
+    /// The runbooks whose text waits for its file: slug, title, why.
+    pub waiting: Vec<(String, String, String)>,
 }
 
 /// One source.
@@ -100,6 +115,7 @@ pub fn blocks(picture: &SourcesPicture) -> Vec<(&'static str, AnyView)> {
     vec![
         ("sources", parts::block("sources", sources(&picture.items))),
         ("refused", parts::block("refused", refused(&picture.refused))),
+        ("folder", parts::block("folder", parts::folder::folder(&picture.folder))),
         ("raw", parts::block("raw", raw(&picture.raw))),
     ]
 }

@@ -33,6 +33,8 @@ pub struct VersionRow {
     pub origin: String,
     /// Reviewed as a whole or in part, by whom, when.
     pub reviewed: Option<(Moment, String)>,
+    /// The commit of the book's git work tree that it stands in.
+    pub commit: Option<String>,
 }
 
 /// What differs between two versions, as rendered prose, word by word.
@@ -103,7 +105,10 @@ fn version_row(base: &str, row: &VersionRow, chosen: Option<usize>) -> AnyView {
             <span class="c-what">{row.why.clone()}</span>
             <span class="c-when">
                 <span>{parts::when(row.saved_at)}{format!(" by {}", row.author)}</span>
-                <small>{if row.origin == "file" { "from a file" } else { "written here" }}</small>
+                <small>
+                    {if row.origin == "file" { "from a file" } else { "written here" }}
+                    {row.commit.as_ref().map(|id| view! { ", commit "<code title=id.clone()>{id.chars().take(10).collect::<String>()}</code> })}
+                </small>
             </span>
             <span class="c-owner">{reviewed.map_or_else(|| "Not reviewed".into_any(), IntoAny::into_any)}</span>
         </li>

@@ -1,8 +1,9 @@
 //! Importing the book: every difference becomes a change, every new text of a file a version.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use app::model::book::Book;
+use app::model::image::Judged;
 use app::model::mention::RunbookText;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
@@ -12,7 +13,7 @@ use crate::db::{Db, Tx};
 use crate::store::parts::{self, ChangeRecord};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
 use crate::store::watches;
-use crate::store::{books, feed};
+use crate::store::{books, feed, images};
 
 /// What an import changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,13 +26,54 @@ pub struct Imported {
     pub rejudge: BTreeSet<String>,
 }
 
+/// The last commit of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its full name.
+    pub id: String,
+    /// Who wrote it.
+    pub author: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+/// An image that stands in the folder and that a runbook shows.
+#[derive(Debug, Clone)]
+pub struct FoundImage {
+    /// From the folder of the book, with `/`.
+    pub path: String,
+    /// The SHA-256 of its bytes, in hex.
+    pub hash: String,
+    /// What it is.
+    pub judged: Judged,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What is known of the files besides what they say.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The last commit of each file that is as it was committed, by its path from the folder.
+    pub commits: HashMap<String, Commit>,
+    /// Runbooks whose files are not to be taken over now, and why, by slug.
+    pub held: HashMap<String, String>,
+    /// Images that are new, or others than before.
+    pub images: Vec<FoundImage>,
+}
+
 /// Takes over a book and its runbooks.
 ///
 /// The first import of all records no changes: nothing was there before.
 ///
 /// # Errors
 /// What the database says; nothing of the import is kept then.
-pub async fn import_book(db: &Db, book: &Book, texts: &[RunbookText], now: Moment) -> sqlx::Result<Imported> {
+pub async fn import_book(
+    db: &Db,
+    book: &Book,
+    texts: &[RunbookText],
+    files: &Files,
+    now: Moment,
+) -> sqlx::Result<Imported> {
     let mut tx = db.write().await?;
     feed::take_turn(&mut tx).await?;
     let before: Parts = parts::all(&mut *tx).await?.into_iter().map(|(r, v, _)| (r, v)).collect();
@@ -69,9 +111,13 @@ pub async fn import_book(db: &Db, book: &Book, texts: &[RunbookText], now: Momen
         parts::append_changes(&mut tx, &records, now).await?;
     }
     keep_book(&mut tx, book, now).await?;
-    for text in texts {
-        imported.versions += usize::from(take_over(&mut tx, text, now).await?);
+    for image in &files.images {
+        images::keep(&mut tx, &image.hash, image.judged, &image.bytes, now).await?;
+        if images::at(&mut tx, &image.path).await?.as_ref() != Some(&image.hash) {
+            images::name(&mut tx, &image.path, &image.hash, "file", now).await?;
+        }
     }
+    imported.versions = take_over(&mut tx, texts, files, now).await?;
     tx.commit().await?;
     Ok(imported)
 }
@@ -102,54 +148,139 @@ fn change(d: Difference, now: Moment) -> ChangeRecord {
     }
 }
 
-/// Makes a version of a file's text if it is new. A newer text from the browser is never overwritten.
-async fn take_over(tx: &mut Tx, text: &RunbookText, now: Moment) -> sqlx::Result<bool> {
-    let known = runbooks::find(tx, &text.slug).await?;
-    let print = fingerprint(&text.source);
-    if known.as_ref().is_some_and(|k| k.file_fingerprint.as_deref() == Some(&print)) {
-        return Ok(false);
+/// Takes over the texts of files; gives how many became versions.
+async fn take_over(tx: &mut Tx, texts: &[RunbookText], files: &Files, now: Moment) -> sqlx::Result<usize> {
+    let mut known: HashMap<String, RunbookRecord> =
+        runbooks::all_in(tx).await?.into_iter().map(|r| (r.slug.clone(), r)).collect();
+    let mut versions = 0;
+    for text in texts {
+        let known = known.remove(&text.slug);
+        let print = fingerprint(&text.source);
+        let held = files.held.get(&text.slug);
+        let next = match (held, known.clone()) {
+            (Some(why), Some(known)) => RunbookRecord { file_problem: Some(why.clone()), ..known },
+            (Some(_), None) => continue,
+            (None, Some(known)) if known.file_fingerprint.as_ref() == Some(&print) => unchanged(known, text),
+            (None, known) => {
+                let newest = match &known {
+                    Some(known) => runbooks::version_in(tx, &text.slug, known.version).await?,
+                    None => None,
+                };
+                let commit = files.commits.get(&text.file);
+                let next = changed(known.unwrap_or_default(), newest.as_ref(), text, print, commit);
+                if newest.is_none_or(|newest| newest.version != next.version) {
+                    runbooks::put(tx, &next).await?;
+                    append(tx, text, next.version, commit, now).await?;
+                    versions += 1;
+                    continue;
+                }
+                next
+            }
+        };
+        if known.as_ref() != Some(&next) {
+            runbooks::put(tx, &next).await?;
+        }
     }
-    let newest = match &known {
-        Some(known) => runbooks::version_in(tx, &text.slug, known.version).await?,
-        None => None,
+    // What is left has no file; what is still to be written for the first time has none yet.
+    for runbook in known.into_values().filter(|r| !files.held.contains_key(&r.slug)) {
+        if runbook.file_version.is_some() && runbook.gone_at.is_none() {
+            runbooks::put(tx, &RunbookRecord { gone_at: Some(now.millis()), ..runbook }).await?;
+        }
+    }
+    Ok(versions)
+}
+
+/// The file says what it was last known to say.
+fn unchanged(known: RunbookRecord, text: &RunbookText) -> RunbookRecord {
+    // A file that went back to that text contradicts nobody any more.
+    let known = known.settled();
+    let file_problem = if known.file_version == Some(known.version) && known.commit_from.is_none() {
+        None
+    } else {
+        known.file_problem.clone()
     };
-    // Whoever changes a file that held the browser's text has seen that text.
-    let file_had = known.as_ref().and_then(|k| k.file_fingerprint.clone());
-    let mut runbook = RunbookRecord {
-        slug: text.slug.clone(),
-        version: known.as_ref().map_or(0, |k| k.version),
-        file_fingerprint: Some(print),
-        conflict: None,
-        conflict_text: None,
-    };
+    RunbookRecord { file_problem, ..there(known, text) }
+}
+
+/// The file is there; one that was taken out of use with its file is in use again.
+fn there(known: RunbookRecord, text: &RunbookText) -> RunbookRecord {
+    RunbookRecord { file: Some(text.file.clone()), gone_at: None, retired_at: None, retired_by: None, ..known }
+}
+
+/// The file says something else than it was last known to say: the same as the newest version, the next version, or,
+/// if there is a version since that the file never held, something to be settled by a person.
+fn changed(
+    known: RunbookRecord,
+    newest: Option<&VersionRecord>,
+    text: &RunbookText,
+    print: String,
+    commit: Option<&Commit>,
+) -> RunbookRecord {
+    let known = RunbookRecord { slug: text.slug.clone(), ..there(known, text) };
     match newest {
-        Some(newest) if fingerprint(&newest.body) == fingerprint(&text.source) => {}
-        Some(newest) if newest.origin == "browser" && file_had != Some(fingerprint(&newest.body)) => {
-            runbook.file_fingerprint = file_had;
-            runbook.conflict_text = Some(text.source.clone());
-            runbook.conflict = Some(format!(
-                "The file {} and version {}, saved in the browser by {}, differ. Version {} is shown. Settle it by putting the text of one into the other.",
-                text.file, newest.version, newest.author, newest.version
-            ));
-        }
-        _ => {
-            runbook.version += 1;
-            runbooks::put(tx, &runbook).await?;
-            let why = if runbook.version == 1 { "First version" } else { "The file changed" };
-            let version = VersionRecord {
-                slug: text.slug.clone(),
-                version: runbook.version,
-                body: text.source.clone(),
-                title: text.front.title.clone(),
-                author: text.file.clone(),
-                why: why.to_owned(),
-                saved_at: now.millis(),
-                origin: "file".to_owned(),
-            };
-            runbooks::append(tx, &version).await?;
-            return Ok(true);
-        }
+        Some(newest) if fingerprint(&newest.body) == print => RunbookRecord {
+            file_fingerprint: Some(print),
+            file_version: Some(known.version),
+            file_problem: known.commit_from.and(known.file_problem.clone()),
+            ..known.settled()
+        },
+        Some(newest) if known.file_version != Some(known.version) => RunbookRecord {
+            conflict: Some(differ(&known, newest, text)),
+            conflict_text: Some(text.source.clone()),
+            conflict_author: Some(commit.map_or(&text.file, |c| &c.author).clone()),
+            conflict_why: Some(commit.map_or("The file changed", |c| &c.subject).to_owned()),
+            conflict_commit: commit.map(|c| c.id.clone()),
+            file_problem: None,
+            ..known
+        },
+        _ => RunbookRecord {
+            version: known.version + 1,
+            file_fingerprint: Some(print),
+            file_version: Some(known.version + 1),
+            // What is committed has all that was saved before in it.
+            commit_from: if commit.is_some() { None } else { known.commit_from },
+            file_problem: None,
+            ..known.settled()
+        },
     }
-    runbooks::put(tx, &runbook).await?;
-    Ok(false)
+}
+
+fn differ(known: &RunbookRecord, newest: &VersionRecord, text: &RunbookText) -> String {
+    let since = match known.file_version {
+        Some(base) => format!("Both were changed since version {base}."),
+        None => "Neither comes from the other.".to_owned(),
+    };
+    let (file, version, author) = (&text.file, newest.version, &newest.author);
+    format!(
+        "The file {file} and version {version}, saved in the browser by {author}, differ. {since} Version {version} is shown until somebody settles it."
+    )
+}
+
+async fn append(
+    tx: &mut Tx,
+    text: &RunbookText,
+    version: i64,
+    commit: Option<&Commit>,
+    now: Moment,
+) -> sqlx::Result<()> {
+    let why = match (commit, version) {
+        (Some(commit), _) => commit.subject.as_str(),
+        (None, 1) => "First version",
+        (None, _) => "The file changed",
+    };
+    let record = VersionRecord {
+        slug: text.slug.clone(),
+        version,
+        body: text.source.clone(),
+        title: text.front.title.clone(),
+        author: commit.map_or(&text.file, |c| &c.author).clone(),
+        why: why.to_owned(),
+        saved_at: now.millis(),
+        origin: "file".to_owned(),
+    };
+    runbooks::append(tx, &record).await?;
+    match commit {
+        Some(commit) => runbooks::note_commit(tx, &text.slug, version, &commit.id).await,
+        None => Ok(()),
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod act_in_drill;
 pub mod act_on_problem;
+pub mod add_image;
 pub mod add_report;
 pub mod answer_review;
 pub mod create_token;
@@ -12,6 +13,7 @@ pub mod forget_samples;
 pub mod forget_usual;
 pub mod import_book;
 pub mod judge_due;
+pub mod keep_file;
 pub mod keep_problems;
 pub mod keep_records;
 pub mod make_secret;
@@ -23,7 +25,10 @@ pub mod record_events;
 pub mod record_pictures;
 pub mod recover_checks;
 pub mod resume;
+pub mod retire_runbook;
 pub mod retry_refused;
 pub mod see_report;
+pub mod settle_runbook;
 pub mod start_drill;
 pub mod take_in_usual;
+pub mod write_again;

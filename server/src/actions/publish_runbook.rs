@@ -59,13 +59,10 @@ pub async fn publish_runbook(db: &Db, draft: Draft<'_>, now: Moment) -> sqlx::Re
         }
     }
     let version = known.as_ref().map_or(1, |k| k.version + 1);
-    let runbook = RunbookRecord {
-        slug: draft.slug.to_owned(),
-        version,
-        file_fingerprint: known.as_ref().and_then(|k| k.file_fingerprint.clone()),
-        conflict: known.as_ref().and_then(|k| k.conflict.clone()),
-        conflict_text: known.and_then(|k| k.conflict_text),
-    };
+    let known = known.unwrap_or_default();
+    // The file still holds what it held; whoever writes files sees that this version waits.
+    let commit_from = known.commit_from.or(Some(version));
+    let runbook = RunbookRecord { slug: draft.slug.to_owned(), version, commit_from, ..known };
     runbooks::put(&mut tx, &runbook).await?;
     let record = VersionRecord {
         slug: draft.slug.to_owned(),

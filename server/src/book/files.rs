@@ -21,6 +21,7 @@ pub(super) struct File {
 pub(super) enum Kind {
     Yaml,
     Markdown,
+    Image,
 }
 
 /// The files of the book, sorted by name. What starts with a dot, and a README, do not belong to it.
@@ -58,6 +59,7 @@ fn kind(path: &Path) -> Option<Kind> {
     match path.extension()?.to_str()? {
         "yaml" | "yml" => Some(Kind::Yaml),
         "md" | "markdown" if !readme => Some(Kind::Markdown),
+        "png" | "jpg" | "jpeg" | "webp" | "svg" => Some(Kind::Image),
         _ => None,
     }
 }

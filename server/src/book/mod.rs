@@ -1,13 +1,17 @@
 //! The book on disk: a folder of YAML and markdown, read as far as it can be, with what is wrong and where.
 
+mod back;
 mod backstage;
 mod files;
 mod frontmatter;
+mod git;
+mod images;
 mod node;
 mod reader;
 pub mod schema;
 mod shape;
 mod watch;
+mod write;
 mod yaml;
 
 use std::io;
@@ -18,7 +22,9 @@ use app::model::check::{Anchors, Finding, Known, Places, Severity, check_runbook
 use app::model::mention::RunbookText;
 use app::model::reference::Reference;
 
+pub use back::{Folder, FolderStanding, GitStanding, write_back, write_soon};
 pub use files::fingerprint;
+pub use images::hash as image_hash;
 pub use watch::{first_import, look, take_over_files, watch};
 
 use reader::{Reader, error};

@@ -35,6 +35,10 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads one file. `shown` is how a person opens it.
     pub fn file(&mut self, file: &File, shown: &str) {
+        if file.kind == Kind::Image {
+            // Read when a runbook shows it.
+            return;
+        }
         let source = match source(&file.path) {
             Ok(source) => source,
             Err(sentence) => return self.wrong(shown, 0, sentence),
@@ -46,6 +50,7 @@ impl Reader {
                 nodes.into_iter().for_each(|node| self.document(shown, node));
             }
             Kind::Markdown => self.runbook(file, shown, &source),
+            Kind::Image => {}
         }
     }
 

@@ -1,12 +1,14 @@
 //! Taking the book over: at start, and whenever its files change. A broken file leaves the last good book in use.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
+use super::back::{known_of, look_at_folder, write_back, write_waiting};
 use super::{Reading, fingerprint, read};
 use crate::App;
 use crate::actions::import_book::import_book;
@@ -37,6 +39,7 @@ pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
             shown.join("\n  ")
         ));
     }
+    look_at_folder(app).await;
     take_over(app, reading).await.map_err(|e| format!("the book cannot be taken over: {e}"))
 }
 
@@ -59,8 +62,12 @@ pub async fn watch(app: Arc<App>) {
         }
     }
     let mut seen = None;
+    let mut changes = app.live.listen();
     loop {
-        quiet_change(&mut told).await;
+        tokio::select! {
+            () = quiet_change(&mut told) => {}
+            () = saved(&mut changes) => {}
+        }
         look(&app, &dir, &mut seen).await;
     }
 }
@@ -76,18 +83,37 @@ async fn quiet_change(told: &mut mpsc::Receiver<()>) {
     }
 }
 
+/// Waits until something is told of the book: a text may have been saved that is to be written to its file.
+async fn saved(changes: &mut broadcast::Receiver<Arc<BTreeSet<Topic>>>) {
+    loop {
+        match changes.recv().await {
+            Ok(topics) if !topics.contains(&Topic::Book) => {}
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
 /// Takes the folder over if it is not as it was `seen`. What was not taken over, but for what is in it, is not seen.
 pub async fn look(app: &Arc<App>, dir: &Path, seen: &mut Option<u64>) {
     let now = fingerprint(dir).ok();
     if now.is_none() || now != *seen {
         *seen = if take_over_files(app, dir).await { now } else { None };
+    } else {
+        write_back(app).await;
     }
 }
 
-/// Reads the folder and takes it over, or says on every page why not. Gives whether that is settled: taken over, or
-/// refused for what is in it. Else it is worth another try.
+/// Reads the folder and takes it over, or says on every page why not; then writes what waits for its file. Gives
+/// whether the reading is settled: taken over, or refused for what is in it. Else it is worth another try.
 pub async fn take_over_files(app: &Arc<App>, dir: &Path) -> bool {
     let _one = app.worlds.one_import().await;
+    let settled = read_and_take_over(app, dir).await;
+    write_waiting(app).await;
+    settled
+}
+
+async fn read_and_take_over(app: &Arc<App>, dir: &Path) -> bool {
     let dir = dir.to_owned();
     let reading = match tokio::task::spawn_blocking(move || read(&dir)).await {
         Ok(Ok(reading)) => reading,
@@ -118,9 +144,10 @@ fn errors(reading: &Reading) -> Vec<String> {
 
 async fn take_over(app: &Arc<App>, reading: Reading) -> sqlx::Result<()> {
     let now = app.now();
+    let files = known_of(app, &reading.runbooks).await?;
     // From the import to its use nobody else reads or judges: parts and book go together.
     let turn = app.worlds.turn().await;
-    let imported = import_book(&app.db, &reading.book, &reading.runbooks, now).await?;
+    let imported = import_book(&app.db, &reading.book, &reading.runbooks, &files, now).await?;
     turn.use_book(&app.db, reading.book).await?;
     tracing::info!(changes = imported.changes, versions = imported.versions, "the book was taken over");
     let book = app.worlds.book();

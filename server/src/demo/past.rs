@@ -29,7 +29,7 @@ use crate::actions::add_report::add_report;
 use crate::actions::answer_review::{Review, answer_review};
 use crate::actions::create_token::{Scope, create_token};
 use crate::actions::create_user::demo_account;
-use crate::actions::import_book::import_book;
+use crate::actions::import_book::{Files, import_book};
 use crate::actions::pause::pause;
 use crate::actions::record_events::{Arrival, record_events};
 use crate::book;
@@ -122,7 +122,7 @@ impl Past<'_> {
         let reading = book::read(&self.place.book()).map_err(|e| e.to_string())?;
         let now = self.days_ago(days_ago);
         let turn = self.worlds.turn().await;
-        import_book(self.db, &reading.book, &reading.runbooks, now).await.map_err(not_made)?;
+        import_book(self.db, &reading.book, &reading.runbooks, &Files::default(), now).await.map_err(not_made)?;
         turn.use_book(self.db, reading.book).await.map_err(not_made)
     }
 

@@ -6,6 +6,7 @@ pub mod checks;
 pub mod doubts;
 pub mod drills;
 pub mod feed;
+pub mod images;
 pub mod parts;
 pub mod pauses;
 pub mod people;

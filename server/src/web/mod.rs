@@ -8,9 +8,11 @@ pub mod drills;
 pub mod error;
 pub mod events;
 pub mod feed;
+pub mod files;
 pub mod find;
 pub mod following;
 pub mod health;
+pub mod images;
 pub mod kept;
 pub mod live;
 pub mod now;
@@ -60,6 +62,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/new", get(runbooks::new_page).post(runbooks::create))
         .route("/runbooks/{slug}", get(runbooks::page))
         .route("/runbooks/{slug}/edit", get(runbooks::edit_page).post(runbooks::save))
+        .route("/runbooks/new/image", post(images::add_to_new).layer(DefaultBodyLimit::max(images::MOST)))
+        .route("/runbooks/{slug}/edit/image", post(images::add).layer(DefaultBodyLimit::max(images::MOST)))
+        .route("/runbooks/{slug}/settle", get(files::settle_page).post(files::settle))
+        .route("/runbooks/{slug}/write-again", post(files::write_again))
+        .route("/runbooks/{slug}/retire", post(files::retire))
+        .route("/images/{hash}", get(images::image))
         .route("/runbooks/{slug}/history", get(runbooks::history_page))
         .route("/runbooks/{slug}/compare", get(runbooks::compare_page))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))

@@ -321,7 +321,8 @@ async fn show(
 async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewPicture, Error> {
     let world = app.worlds.now();
     let document = world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))?;
-    let shown = Shown::load(app, &world).await?.of_text(app, &document.outline).await?;
+    let shown =
+        Shown::load(app, &world).await?.of_file(&document.kept.place(), None).of_text(app, &document.outline).await?;
     let whole = document.trust(app.now());
     let rendered = markdown::render(&document.outline, &shown);
     let (mut sections, mut trusted) = (Vec::new(), Vec::new());

@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use app::markdown::{self, Chip, FactNow, fact_now};
+use app::markdown::{self, Chip, FactNow, ImageNow, fact_now};
 use app::model::answer::{self, SetAside};
 use app::model::book::Workflow;
 use app::model::check::Severity;
 use app::model::compare::compare;
 use app::model::event::without_null;
 use app::model::hourly::{HOUR, begin};
+use app::model::image::{folder_of, path_in_book};
 use app::model::mention::{Fact, Panel, PanelKind};
 use app::model::moment::{Moment, Span};
 use app::model::observed::{self, Observed};
@@ -35,7 +36,7 @@ use super::error::Error;
 use super::refusals::Number;
 use super::session::PageContext;
 use super::workflows::urlencode;
-use super::{drills, pkg, render};
+use super::{drills, files, pkg, render};
 use crate::App;
 use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
 use crate::book;
@@ -235,6 +236,8 @@ pub struct Shown<'a> {
     runs: HashMap<String, Vec<RunRow>>,
     now: Moment,
     sprite: String,
+    /// The folder of the file that the text is in, and until when the text was in use, for its images.
+    place: Option<(String, Option<Moment>)>,
 }
 
 impl<'a> Shown<'a> {
@@ -249,6 +252,7 @@ impl<'a> Shown<'a> {
             runs: HashMap::new(),
             now: app.now(),
             sprite: format!("{}/icons.svg", pkg::folder()),
+            place: None,
         })
     }
 
@@ -304,6 +308,12 @@ impl<'a> Shown<'a> {
             Some(field) => self.observed(&fact.subject).fact_now(field, &fact.stated),
             None => fact_now(&self.world.book, fact),
         }
+    }
+
+    /// For the text of this file, which was in use until a moment or still is: its images are those of then.
+    #[must_use]
+    pub fn of_file(self, file: &str, until: Option<Moment>) -> Self {
+        Self { place: Some((folder_of(file).to_owned(), until)), ..self }
     }
 
     fn step_state(&self, workflow: &str, step: &str) -> Option<Status> {
@@ -411,6 +421,15 @@ impl markdown::Context for Shown<'_> {
             }
         };
         Some(panel_html(&panel.alt, &words, ""))
+    }
+
+    fn image(&self, address: &str) -> ImageNow {
+        let Some((folder, until)) = &self.place else { return ImageNow::AsLink };
+        match path_in_book(folder, address).map(|path| self.world.images.at(&path, *until)) {
+            None => ImageNow::AsLink,
+            Some(None) => ImageNow::Missing,
+            Some(Some(image)) => ImageNow::Here { src: format!("/images/{}", image.hash), size: image.size },
+        }
     }
 
     fn sprite(&self) -> &str {
@@ -528,7 +547,8 @@ async fn show(app: &App, context: PageContext, slug: &str, version: Option<&str>
         }
         Ok(Version::Old(picture)) => {
             let head = app::pages::runbook::old_head(&picture);
-            let body = move || app::pages::runbook::old_body(&picture);
+            let viewer = context.viewer.clone();
+            let body = move || app::pages::runbook::old_body(&picture, viewer.as_ref());
             render::page(app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
         }
         Err(error) => error.page(app, context).await,
@@ -556,6 +576,15 @@ pub async fn version_json(
     picture(&app, &slug, Some(&version)).await.map(Json)
 }
 
+/// The newest version of a runbook, in use or not.
+pub(super) fn newest_of<'a>(world: &'a World, slug: &str) -> Result<&'a VersionRecord, Error> {
+    match (world.documents.get(slug), world.retired.get(slug)) {
+        (Some(document), _) => Ok(&document.record),
+        (None, Some((record, _))) => Ok(record),
+        (None, None) => Err(Error::NotFound("runbook", slug.to_owned())),
+    }
+}
+
 fn document<'a>(world: &'a World, slug: &str) -> Result<&'a Arc<Document>, Error> {
     world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))
 }
@@ -577,11 +606,14 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
         Some((text, Err(_))) => return Err(Error::NotFound("version", format!("{slug} {text}"))),
     };
     let world = app.worlds.now();
-    let newest = document(&world, slug)?;
-    if let Some(n) = version.filter(|n| *n != newest.record.version) {
-        return old(app, &world, newest, n).await.map(|picture| Version::Old(Box::new(picture)));
+    let last = newest_of(&world, slug)?;
+    let n = version.unwrap_or(last.version);
+    if n != last.version || world.retired.contains_key(slug) {
+        return old(app, &world, last, n).await.map(|picture| Version::Old(Box::new(picture)));
     }
-    let shown = Shown::load(app, &world).await?.of_text(app, &newest.outline).await?;
+    let newest = document(&world, slug)?;
+    let shown = Shown::load(app, &world).await?.of_file(&newest.kept.place(), None);
+    let shown = shown.of_text(app, &newest.outline).await?;
     Ok(Version::Newest(Box::new(newest_picture(app, &world, newest, &shown).await?)))
 }
 
@@ -628,17 +660,21 @@ pub async fn newest_picture(
         shown_saved_at: record.saved(),
         conflict: newest.conflict.as_ref().map(|(words, _)| words.clone()),
         in_file,
+        file: Some(files::file(app, newest).await?),
     })
 }
 
 /// What version `n` said. It is not judged: the newest one is what people follow.
-async fn old(app: &App, world: &World, newest: &Document, n: i64) -> Result<OldPicture, Error> {
-    let slug = newest.record.slug.as_str();
+async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64) -> Result<OldPicture, Error> {
+    let slug = newest.slug.as_str();
     let unknown = || Error::NotFound("version", format!("{slug} {n}"));
     let record = runbooks::version(app.db.read(), slug, n).await?.ok_or_else(unknown)?;
     let text = book::runbook_text(slug, &record.body);
     let outline = markdown::parse(&text.body).map_err(Error::Invalid)?;
-    let shown = Shown::load(app, world).await?.of_text(app, &outline).await?;
+    let kept = world.documents.get(slug).map(|d| &d.kept).or(world.retired.get(slug).map(|(_, kept)| kept));
+    let until = runbooks::version(app.db.read(), slug, n + 1).await?.map(|next| next.saved());
+    let place = kept.map(|kept| kept.place()).unwrap_or_default();
+    let shown = Shown::load(app, world).await?.of_file(&place, until).of_text(app, &outline).await?;
     let section =
         |s: markdown::RenderedSection| OldSection { anchor: s.anchor, title: s.title, level: s.level, html: s.html };
     Ok(OldPicture {
@@ -652,7 +688,10 @@ async fn old(app: &App, world: &World, newest: &Document, n: i64) -> Result<OldP
         links: links(world, &outline),
         slug: slug.to_owned(),
         version: n,
-        newest: newest.record.version,
+        newest: newest.version,
+        retired: world.retired.get(slug).and_then(|(_, kept)| {
+            Some((Moment::from_millis(kept.retired_at?), kept.retired_by.clone().unwrap_or_default()))
+        }),
         saved_at: record.saved(),
         shown: n,
         shown_saved_at: record.saved(),
@@ -772,8 +811,12 @@ pub async fn create(State(app): State<Arc<App>>, context: PageContext, Form(type
         return refused.page(&app, context).await;
     }
     let slug = typed.slug.trim().to_owned();
-    let taken = app.worlds.now().documents.contains_key(&slug);
+    let world = app.worlds.now();
+    let (taken, retired) = (world.documents.contains_key(&slug), world.retired.contains_key(&slug));
     let wrong = match (is_id(&slug) && slug != "new", taken) {
+        (true, false) if retired => Some(format!(
+            "The runbook \"{slug}\" is retired. Choose another name, or put that one in use again on its page."
+        )),
         (false, _) => Some("The name in the address must be 1 to 63 of a-z, 0-9 and -, and not \"new\".".to_owned()),
         (_, true) => Some(format!("There is a runbook \"{slug}\" already. Choose another name, or edit that one.")),
         _ => None,
@@ -857,6 +900,7 @@ async fn preview_or_save(
             if world.documents.get(&slug).is_some_and(|d| d.conflict.is_some()) {
                 book::take_over_files(app, &app.config.book).await;
             }
+            book::write_soon(app).await;
             app.live.changed([Topic::Book].into());
             context
                 .flash(&format!(
@@ -876,6 +920,27 @@ async fn preview_or_save(
     }
 }
 
+/// The editor again, with an image in the text, or with why it could not be added.
+pub(super) async fn with_image(
+    app: &App,
+    context: PageContext,
+    known: Option<&str>,
+    mut typed: Typed,
+    image: Result<String, String>,
+) -> Response {
+    typed.text = without_null(&typed.text).replace("\r\n", "\n");
+    match image {
+        Ok(markdown) => {
+            let end = if typed.text.ends_with('\n') { "" } else { "\n" };
+            typed.text = format!("{}{end}\n{markdown}\n", typed.text);
+            editor(app, context, known, typed, Vec::new(), None, true, StatusCode::OK).await
+        }
+        Err(sentence) => {
+            editor(app, context, known, typed, vec![sentence], None, false, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+    }
+}
+
 #[allow(clippy::too_many_arguments)]
 async fn editor(
     app: &App,
@@ -890,8 +955,9 @@ async fn editor(
     let world = app.worlds.now();
     let text = book::runbook_text(slug.unwrap_or(&typed.slug), &typed.text);
     let outline = markdown::parse(&text.body);
+    let place = slug.and_then(|s| world.documents.get(s)).map(|d| d.kept.place());
     let shown = match Shown::load(app, &world).await {
-        Ok(shown) => shown,
+        Ok(shown) => shown.of_file(&place.unwrap_or_default(), None),
         Err(error) => return error.page(app, context).await,
     };
     let known = slug.and_then(|s| world.documents.get(s));
@@ -986,17 +1052,21 @@ pub async fn history_json(
 
 async fn history(app: &App, slug: &str, from: After) -> Result<HistoryPicture, Error> {
     let world = app.worlds.now();
-    let title = document(&world, slug)?.record.title.clone();
+    let title = newest_of(&world, slug)?.title.clone();
     let before = from.after.map_or(i64::MAX, |after| after.0);
     let mut records = runbooks::versions(app.db.read(), slug, before, ON_A_PAGE + 1).await?;
     let more = records.len() as i64 > ON_A_PAGE;
     records.truncate(ON_A_PAGE as usize);
     let reviewed = reviewers(app, slug).await?;
+    let commits = runbooks::commits(app.db.read(), slug).await?;
     Ok(HistoryPicture {
         slug: slug.to_owned(),
         title,
         next: more.then(|| records.last().map(|r| r.version.to_string())).flatten(),
-        items: records.iter().map(|r| version_row(r, &reviewed)).collect(),
+        items: records
+            .iter()
+            .map(|r| VersionRow { commit: commits.get(&r.version).cloned(), ..version_row(r, &reviewed) })
+            .collect(),
     })
 }
 
@@ -1013,6 +1083,7 @@ fn version_row(record: &VersionRecord, reviewed: &HashMap<i64, (Moment, String)>
         why: record.why.clone(),
         origin: record.origin.clone(),
         reviewed: reviewed.get(&record.version).cloned(),
+        commit: None,
     }
 }
 
@@ -1042,8 +1113,8 @@ pub async fn compare_page(
 
 async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, Error> {
     let world = app.worlds.now();
-    let newest = document(&world, slug)?;
-    let to = two.to.map_or(newest.record.version, |to| to.0);
+    let newest = newest_of(&world, slug)?;
+    let to = two.to.map_or(newest.version, |to| to.0);
     let from = two.from.map_or_else(|| to.saturating_sub(1).max(1), |from| from.0);
     let pool = app.db.read();
     let find = async |n: i64| {
@@ -1054,10 +1125,10 @@ async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, E
     let reviewed = reviewers(app, slug).await?;
     Ok(ComparePicture {
         slug: slug.to_owned(),
-        title: newest.record.title.clone(),
+        title: newest.title.clone(),
         blocks: compare(&older.body, &newer.body),
         from: version_row(&older, &reviewed),
         to: version_row(&newer, &reviewed),
-        versions: (1..=newest.record.version).rev().take(ON_A_PAGE as usize).collect(),
+        versions: (1..=newest.version).rev().take(ON_A_PAGE as usize).collect(),
     })
 }

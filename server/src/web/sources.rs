@@ -78,6 +78,7 @@ pub async fn picture(app: &App) -> Result<SourcesPicture, Error> {
         refused: refused.into_iter().map(refused_row).collect(),
         raw: raw.into_iter().map(event_row).collect(),
         next: None,
+        folder: super::files::folder(app, &world),
     })
 }
 

@@ -58,13 +58,13 @@ async fn a_changed_file_is_the_next_version(server: TestServer) {
     assert_eq!(server.json("/runbooks/stock-runs-low").await["version"], 1);
 }
 
-/// Writes one text in the browser, and another one into the file.
+/// Writes one text into the file, and another one in the browser before the first was read.
 async fn in_conflict(server: &TestServer) -> (String, String) {
     let browser = erp_refuses_orders().where_section("Background", "Written in the browser.").markdown();
     let file = erp_refuses_orders().where_section("Background", "Written in the file.").markdown();
     let editor = server.editor().await;
-    editor.post(&format!("{SLUG}/edit"), &[("base", "1"), ("text", &browser), ("why", "x")]).await.expect(303);
     server.shelf.write("erp-refuses-orders.md", &file);
+    editor.post(&format!("{SLUG}/edit"), &[("base", "1"), ("text", &browser), ("why", "x")]).await.expect(303);
     server.take_over_the_book().await;
     (browser, file)
 }

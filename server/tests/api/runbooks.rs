@@ -176,7 +176,7 @@ async fn a_new_runbook_is_written_in_the_browser(server: TestServer) {
         (&made["version"], &made["title"], &made["trust"]),
         (&json!(1), &json!("Queue is full"), &json!("not_linked"))
     );
-    // The book on disk does not know it, and leaves it alone.
+    // Its file is written, and reading it changes nothing.
     server.take_over_the_book().await;
     assert_eq!(server.json("/runbooks/queue-is-full").await["version"], 1);
 }
