@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
 use super::versions::diff;
+use crate::model::book::{Decision, Workaround};
 use crate::model::compare::DiffBlock;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
@@ -39,6 +40,10 @@ pub struct RunbookPicture {
     pub conflict: Option<String>,
     /// What the file says, while they disagree.
     pub in_file: Option<FileText>,
+    /// Why what it is for, or speaks of, is as it is.
+    pub decisions: Vec<Decision>,
+    /// What is done differently there, just for now.
+    pub workarounds: Vec<Workaround>,
 }
 
 /// The text of a file that differs from the newest version, which is shown.
@@ -213,6 +218,7 @@ pub fn body(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
             {contents(&parts)}
             <div class="doc-text">{sections(&parts)}</div>
         </article>
+        {super::why::beside(&picture.decisions, &picture.workarounds)}
         </div>
     }
     .into_any()
@@ -548,6 +554,8 @@ mod tests {
             shown_saved_at: Moment::default(),
             conflict: None,
             in_file: None,
+            decisions: Vec::new(),
+            workarounds: Vec::new(),
         };
         let viewer = role.map(|role| Viewer { name: "Anna".into(), role });
         leptos::prelude::Owner::new().with(|| body(&picture, viewer.as_ref()).to_html())

@@ -3,6 +3,8 @@
 pub mod books;
 pub mod checks;
 pub mod feed;
+pub mod knowledge;
+pub mod observations;
 pub mod parts;
 pub mod pauses;
 pub mod people;

@@ -4,6 +4,7 @@ pub mod at;
 pub mod blast;
 pub mod check_in;
 pub mod components;
+pub mod coverage;
 pub mod error;
 pub mod events;
 pub mod feed;
@@ -26,7 +27,10 @@ pub mod serve;
 pub mod session;
 pub mod sources;
 pub mod subjects;
+pub mod undocumented;
+pub mod why;
 pub mod workflows;
+pub mod write;
 
 use std::sync::Arc;
 
@@ -62,6 +66,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))
         .route("/reviews", get(reviews::list_page).post(reviews::mute))
         .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
+        .route("/undocumented", get(undocumented::page))
+        .route("/undocumented/{id}", post(undocumented::answer))
+        .route("/coverage", get(coverage::page))
+        .route("/decisions/new", get(why::new_decision).post(why::add_decision))
+        .route("/decisions/{id}", get(why::decision_page))
+        .route("/workarounds/new", get(why::new_workaround).post(why::add_workaround))
+        .route("/workarounds/{id}", get(why::workaround_page))
+        .route("/workarounds/{id}/review", post(why::review_workaround))
+        .route("/workarounds/{id}/remove", post(why::remove_workaround))
+        .route("/write", get(write::page).post(write::save))
         .route("/problems", get(problems::list_page))
         .route("/problems/{id}", get(problems::page))
         .route("/problems/{id}/{act}", post(problems::act))
@@ -86,6 +100,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/versions", get(runbooks::history_json))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_json))
         .route("/reviews", get(reviews::json))
+        .route("/undocumented", get(undocumented::json))
+        .route("/coverage", get(coverage::json))
+        .route("/decisions/{id}", get(why::decision_json))
+        .route("/workarounds/{id}", get(why::workaround_json))
         .route("/changes", get(feed::changes))
         .route("/problems", get(problems::list_json))
         .route("/problems/{id}", get(problems::json))

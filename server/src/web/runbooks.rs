@@ -13,6 +13,7 @@ use app::model::mention::{Fact, Panel, PanelKind};
 use app::model::moment::Moment;
 use app::model::queue;
 use app::model::reference::{Reference, is_id};
+use app::model::review::OBSERVED;
 use app::model::review::words_with;
 use app::model::status::{Role, State as Status, Trust};
 use app::pages::edit::{Conflict, EditPicture};
@@ -134,7 +135,11 @@ pub fn flags(world: &World, document: &Document, number: usize, now: Moment) -> 
                 subject: d.subject.to_string(),
                 name: world.name_of(&d.subject),
                 field: d.field.clone(),
-                before: d.before.clone(),
+                // Of what was observed the reviewer saw nothing: it is told against what the book declares.
+                before: match cause.filter(|_| d.field.starts_with(OBSERVED) && d.before.is_empty()) {
+                    Some(cause) => cause.before_value.clone().unwrap_or_default(),
+                    None => d.before.clone(),
+                },
                 after: d.after.clone(),
                 changed_at: cause.map(|c| Moment::from_millis(c.changed_at)),
                 by: cause.map(|c| c.changed_by.clone()).unwrap_or_default(),
@@ -463,6 +468,7 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
         .as_ref()
         .filter(|(_, text)| !text.is_empty())
         .map(|(_, text)| FileText { text: text.clone(), differences: compare(&record.body, text) });
+    let (decisions, workarounds) = super::why::of_runbook(&world, newest);
     Ok(Version::Newest(Box::new(RunbookPicture {
         row: row(&world, newest, app.now()),
         sections,
@@ -475,6 +481,8 @@ async fn picture(app: &App, slug: &str, version: Option<&str>) -> Result<Version
         shown_saved_at: record.saved(),
         conflict: newest.conflict.as_ref().map(|(words, _)| words.clone()),
         in_file,
+        decisions,
+        workarounds,
     })))
 }
 
