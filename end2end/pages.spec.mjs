@@ -113,6 +113,14 @@ describe("every page", () => {
     see("runbook-never-reviewed", `/runbooks/${slug}`, { reads: /Never reviewed/ });
     see("runbook-not-linked", "/runbooks/refund-failed", { reads: /Not linked/ });
     see("reviews", "/reviews");
+    see("undocumented-nothing", "/undocumented", { reads: /Everything that was seen is in the book/ });
+    see("coverage", "/coverage", { reads: /Score/ });
+    see("decision", "/decisions/2026-03-queue-before-erp", { reads: /took the place of/ });
+    see("decision-replaced", "/decisions/2022-09-direct-call-to-erp", { reads: /Another decision took its place/ });
+    see("decision-new", "/decisions/new?about=workflow:refunds", { as: asEditor });
+    see("workaround", "/workarounds/tracking-number-in-remarks", { as: asEditor, reads: /Look at it again/ });
+    see("workaround-new", "/workarounds/new", { as: asEditor });
+    see("write", "/write?part=component:sap-business-one&field=fields.customer_group.in_practice", { as: asEditor });
     see("review-stranger", `/reviews/${slug}`, { reads: /Sign in first/ });
     see("review-editor", `/reviews/${slug}`, { as: asEditor, reads: /This section is right/ });
     see("history-one", `/runbooks/${slug}/history`);

@@ -77,6 +77,7 @@ pub async fn strike(app: &App) -> sqlx::Result<usize> {
     forget_usual(&app.db, app.now()).await?;
     forget_pictures(&app.db, app.now()).await?;
     app.live.changed(judging::look(app).await?);
+    judging::look_at_the_book(app).await?;
     recording::record(app).await?;
     Ok(rounds)
 }

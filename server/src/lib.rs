@@ -63,6 +63,8 @@ pub struct App {
     pub queues: judging::queues::Remembered,
     /// What was last claimed by comparing with the usual.
     pub usual: judging::usual::Cache,
+    /// When observed behaviour was last held against the book.
+    pub observed: judging::observed::Looked,
     /// What is known of the recording of pictures.
     pub recording: Recording,
     /// The pictures that live pages follow.
@@ -127,6 +129,7 @@ impl App {
             clock,
             queues: judging::queues::Remembered::default(),
             usual: judging::usual::Cache::default(),
+            observed: judging::observed::Looked::default(),
             recording,
             pictures: web::live::Pictures::default(),
             readiness: web::health::Readiness::default(),

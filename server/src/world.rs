@@ -12,7 +12,7 @@ use app::model::book::{Book, Criticality, Workflow};
 use app::model::mention::RunbookText;
 use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
-use app::model::review::{self, DEPLOYED, Parts, Present, SectionTrust, Spoken};
+use app::model::review::{self, DEPLOYED, OBSERVED, Parts, Present, SectionTrust, Spoken};
 use app::model::status::Trust;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -21,7 +21,7 @@ use crate::db::Db;
 use crate::store::books;
 use crate::store::doubts::{self, Doubt};
 use crate::store::images::{self, NamedImage};
-use crate::store::parts::{self, ChangeRecord};
+use crate::store::parts::{self, BY_OBSERVATION, ChangeRecord};
 use crate::store::reviews::{self, MutedField, PinRecord};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
 
@@ -406,6 +406,13 @@ impl Worlds {
             let (reference, value) = (Reference::parse(&change.reference), change.deployed.as_ref());
             if let (Ok(reference), Some(value)) = (reference, value.or(change.after_value.as_ref())) {
                 parts.entry(reference).or_default().insert(DEPLOYED.to_owned(), value.clone());
+            }
+        }
+        for change in causes.iter().filter(|c| c.field.starts_with(OBSERVED) && c.changed_by == BY_OBSERVATION) {
+            if let (Ok(reference), Some(value)) = (Reference::parse(&change.reference), &change.after_value)
+                && let Some(values) = parts.get_mut(&reference)
+            {
+                values.insert(change.field.clone(), value.clone());
             }
         }
         let known_since = parts::all(pool).await?.into_iter().map(|(reference, _, since)| (reference, since));

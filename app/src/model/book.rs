@@ -125,6 +125,9 @@ impl Agreement {
 pub struct Step {
     /// Unique in its workflow.
     pub id: String,
+    /// Other ids that systems report it under; what is declared of the step holds for them as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// What people call it.
     pub name: String,
     /// What it means for the business.
@@ -226,6 +229,9 @@ pub struct FailurePoint {
     /// How to recognise it.
     #[serde(default)]
     pub when: When,
+    /// Other errors that are this failure, too: each is recognised as `when` is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<When>,
     /// What it does to the business.
     pub effect: Option<String>,
     /// What happens by itself.
@@ -237,11 +243,22 @@ pub struct FailurePoint {
 }
 
 impl FailurePoint {
-    /// Whether an error is this failure: every given expression must match, that of the code the code, that of the
-    /// message the message. One without any expression matches nothing; an expression that cannot be read matches
+    /// Whether an error is this failure, by `when` or one of `also`: every expression given there must match, that of
+    /// the code the code, that of the message the message. One without any expression matches nothing; an expression that cannot be read matches
     /// nothing either.
     pub fn matches(&self, error: &Fault) -> bool {
-        let given = [(&self.when.code, &error.code), (&self.when.message, &error.message)];
+        std::iter::once(&self.when).chain(&self.also).any(|when| when.matches(error))
+    }
+}
+
+impl When {
+    /// What a person reads: `503 refused`.
+    pub fn words(&self) -> String {
+        [&self.code, &self.message].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    fn matches(&self, error: &Fault) -> bool {
+        let given = [(&self.code, &error.code), (&self.message, &error.message)];
         let mut given = given.into_iter().filter_map(|(wanted, text)| Some((wanted.as_ref()?, text))).peekable();
         given.peek().is_some() && given.all(|(wanted, text)| !text.is_empty() && is_found(wanted, text))
     }
@@ -468,6 +485,13 @@ pub struct Workaround {
     pub owner: Option<String>,
 }
 
+impl Workaround {
+    /// Whether the day on which it was to be looked at again is over on `today`, both `YYYY-MM-DD`.
+    pub fn is_overdue(&self, today: &str) -> bool {
+        self.review_by.as_deref().is_some_and(|day| day < today)
+    }
+}
+
 /// The front matter of a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -547,6 +571,11 @@ impl Book {
         })
     }
 
+    /// The decisions that took the place of this one.
+    pub fn superseding<'a>(&'a self, decision: &'a str) -> impl Iterator<Item = &'a Decision> {
+        self.decisions.values().filter(move |d| d.supersedes.iter().any(|id| id == decision))
+    }
+
     /// The decisions and workarounds about a workflow, its steps and the components it uses.
     pub fn why<'a>(&'a self, workflow: &'a Workflow) -> (Vec<&'a Decision>, Vec<&'a Workaround>) {
         let touches = |about: &[Reference]| {
@@ -564,9 +593,10 @@ impl Book {
 }
 
 impl Workflow {
-    /// The step with this id.
+    /// The step with this id, or that is also reported under it.
     pub fn step(&self, id: &str) -> Option<&Step> {
-        self.steps.iter().find(|s| s.id == id)
+        let own = self.steps.iter().find(|s| s.id == id);
+        own.or_else(|| self.steps.iter().find(|s| s.also.iter().any(|also| also == id)))
     }
 
     /// The declared edges, `(from, to)`, in the order of the steps they lead to.

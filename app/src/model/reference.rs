@@ -92,8 +92,8 @@ impl Reference {
             Self::Workflow(id) => format!("/workflows/{id}"),
             Self::Step(w, s) => format!("/workflows/{w}#step-{s}"),
             Self::Failure(w, s, _) => format!("/workflows/{w}#step-{s}"),
-            Self::Decision(id) => format!("/find?q={id}"),
-            Self::Workaround(id) => format!("/find?q={id}"),
+            Self::Decision(id) => format!("/decisions/{id}"),
+            Self::Workaround(id) => format!("/workarounds/{id}"),
             Self::Runbook(slug, Some(section)) => format!("/runbooks/{slug}#{section}"),
             Self::Runbook(slug, None) => format!("/runbooks/{slug}"),
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::answer::counted_as;
-use super::book::{Book, Component, FailurePoint, Step, Workflow};
+use super::book::{Book, Component, FailurePoint, Step, When, Workflow};
 use super::fact::value_at;
 use super::moment::{Moment, Span};
 use super::reference::Reference;
@@ -23,6 +23,9 @@ pub const DEPLOYED: &str = "deployed";
 
 /// The field of a change that was told and left what is deployed as it was: told late, said again, or naming no version.
 pub const TOLD: &str = "change";
+
+/// How the fields begin that hold what was observed and is in no book.
+pub const OBSERVED: &str = "observed.";
 
 /// What a reviewer saw of one section and said was right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +113,8 @@ impl Spoken {
             .into_iter()
             .filter(|field| self.stated.contains(*field) || self.whole && !self.is_muted(field))
             .filter(|field| !edited || seen.contains_key(*field))
+            // What was observed and is not so any more, or is in the book by now, is no reason to doubt a text.
+            .filter(|field| !field.starts_with(OBSERVED) || now.contains_key(*field))
             .filter_map(|field| {
                 let (before, after) = (seen.get(field).cloned(), present.value(&self.subject, field));
                 let words = |value: Option<String>| value.unwrap_or_default();
@@ -258,11 +263,16 @@ pub fn parts(book: &Book) -> Parts {
         parts.insert(Reference::Component(component.id.clone()), component_values(component));
     }
     for decision in book.decisions.values() {
-        let values = [("decided", Some(decision.decided.clone()))];
+        let by = list(book.superseding(&decision.id).map(|d| d.id.as_str()));
+        let values = [("decided", Some(decision.decided.clone())), ("superseded_by", by)];
         parts.insert(Reference::Decision(decision.id.clone()), written(values));
     }
     for workaround in book.workarounds.values() {
-        let values = [("what", Some(workaround.what.clone())), ("review_by", workaround.review_by.clone())];
+        let values = [
+            ("what", Some(workaround.what.clone())),
+            ("review_by", workaround.review_by.clone()),
+            ("owner", workaround.owner.clone()),
+        ];
         parts.insert(Reference::Workaround(workaround.id.clone()), written(values));
     }
     parts
@@ -320,6 +330,7 @@ fn step_values(s: &Step) -> Values {
         ("safe_to_retry", s.safe_to_retry.and_then(word)),
         ("check_in", s.check_in.and_then(word)),
         ("failure_points", list(s.failure_points.iter().map(|f| f.id.as_str()))),
+        ("also", list(s.also.iter().map(String::as_str))),
     ])
 }
 
@@ -330,6 +341,7 @@ fn failure_values(f: &FailurePoint) -> Values {
         ("automatic", f.automatic.clone()),
         ("action", f.action.as_ref().map(ToString::to_string)),
         ("retryable", f.retryable.map(|can| can.to_string())),
+        ("also", (!f.also.is_empty()).then(|| f.also.iter().map(When::words).collect::<Vec<_>>().join(", "))),
     ])
 }
 
@@ -551,6 +563,38 @@ mod tests {
         let moved = [difference(&component, "owner", "team-a", "team-b")];
         assert_eq!(differs((&before, "link", &links), (&after, "fact", &states)), moved);
         assert_eq!(differs((&before, "fact", &states), (&after, "link", &links)), moved);
+    }
+
+    #[test]
+    fn a_decision_whose_place_another_takes_flags_what_speaks_of_it() {
+        let mut before = book("30s", "Wait.");
+        let decision = |value| serde_json::from_value(value).unwrap();
+        let old = serde_json::json!({"id": "old", "date": "2024-01-01", "decided": "Call directly."});
+        before.decisions.insert("old".into(), decision(old));
+        let mut after = before.clone();
+        let new = serde_json::json!({"id": "new", "date": "2026-01-01", "decided": "Queue.", "supersedes": ["old"]});
+        after.decisions.insert("new".into(), decision(new));
+        let subject = Reference::Decision("old".into());
+        let speaks = spoken(std::slice::from_ref(&subject), []);
+        let changed = [difference(&subject, "superseded_by", "", "new")];
+        assert_eq!(differs((&before, "text", &speaks), (&after, "text", &speaks)), changed);
+    }
+
+    #[test]
+    fn what_was_observed_flags_while_it_is_so_and_no_longer() {
+        let with = |observed: Option<&str>| {
+            let mut parts = present("6");
+            let values = parts.get_mut(&step()).unwrap();
+            values.extend(observed.map(|value| ("observed.tries".to_owned(), value.to_owned())));
+            parts
+        };
+        let pin = seen("text", &push(), &with(None));
+        let now = section_trust("text", &push(), Some(&pin), &with(Some("8 tries")));
+        assert_eq!(now.differences, [difference(&step(), "observed.tries", "", "8 tries")]);
+        // Reviewed while it was so: that it is over is no reason to look again.
+        let pin = seen("text", &push(), &with(Some("8 tries")));
+        assert_eq!(section_trust("text", &push(), Some(&pin), &with(None)).trust, Trust::Trusted);
+        assert_eq!(section_trust("text", &push(), Some(&pin), &with(Some("9 tries"))).trust, Trust::CheckNeeded);
     }
 
     #[test]

@@ -83,6 +83,10 @@ const EARLY_TOLD: Span = Span::from_minutes(10);
 /// What the book does not know is told for this long after it was last seen.
 pub const UNKNOWN_TOLD: Span = Span::from_minutes(24 * 60);
 
+/// For so long after it was first seen, what is not seen any more was corrected; later its time may just be over. Times
+/// are kept by the hour.
+pub const CORRECTED_WITHIN: Span = Span::from_minutes(22 * 60);
+
 /// How many of one sort are told of one workflow.
 const MOST_UNKNOWN: usize = 10;
 
@@ -716,10 +720,13 @@ fn share(ways: &BTreeMap<String, i64>, to: &str) -> f64 {
 
 /// Whether the book says that `to` may come right after `from`: it says so, or it lets both go on side by side. A
 /// passage from or to a step that it does not know is told with that step.
-fn knows_passage(workflow: &Workflow, from: &str, to: &str) -> bool {
-    if workflow.step(from).is_none() || workflow.step(to).is_none() {
+pub fn knows_passage(workflow: &Workflow, from: &str, to: &str) -> bool {
+    let (Some(before), Some(after)) = (workflow.step(from), workflow.step(to)) else { return true };
+    // One step under two ids is no way from it to itself.
+    if from != to && before.id == after.id {
         return true;
     }
+    let (from, to) = (before.id.as_str(), after.id.as_str());
     let edges = workflow.edges();
     edges.contains(&(from, to)) || from != to && !leads_to(&edges, from, to) && !leads_to(&edges, to, from)
 }
@@ -769,7 +776,7 @@ fn leads_to(edges: &[(&str, &str)], from: &str, to: &str) -> bool {
 
 /// Whether a failure point of the step explains an error; an error of a step that the book does not know is told with
 /// that step.
-fn explains(workflow: &Workflow, step: &str, error: &Fault) -> bool {
+pub(super) fn explains(workflow: &Workflow, step: &str, error: &Fault) -> bool {
     workflow.step(step).is_none_or(|step| step.failure_points.iter().any(|point| point.matches(error)))
 }
 

@@ -10,6 +10,7 @@ use super::pause::PauseRow;
 use super::runbooks::RunbookRow;
 use super::shell::Head;
 use crate::model::book::{Decision, Dependency, DependencyMode, Field, Limits, Workaround};
+use crate::model::coverage::write_at;
 use crate::model::mention::absent;
 use crate::model::moment::{Moment, Span};
 use crate::model::queue::{Level, Trend, rate};
@@ -132,7 +133,7 @@ pub fn body(picture: &ComponentPicture) -> AnyView {
         {parts::not_known(&picture.not_known)}
         {next()}
         {next()}
-        {parts::section("without-it", "What happens without it", text_or_gap(picture.if_unavailable.as_deref()))}
+        {parts::section("without-it", "What happens without it", text_or_gap(picture.if_unavailable.as_deref(), fill(picture, "if_unavailable")))}
         {blast::block(&picture.row.id, &picture.row.name, picture.blast.as_ref())}
         {parts::section("needed-by", "What needs it", needed_by(picture))}
         {parts::section("needs", "What it needs", needs(&picture.depends_on))}
@@ -140,7 +141,7 @@ pub fn body(picture: &ComponentPicture) -> AnyView {
         {parts::section("documents", "Runbooks that speak of it", documents(picture))}
         {limits(&picture.limits)}
         {reports(picture)}
-        {fields(&picture.fields)}
+        {fields(picture)}
         {why(picture)}
         {next()}
         {pauses(picture)}
@@ -167,7 +168,8 @@ pub fn blocks(picture: &ComponentPicture) -> Vec<(&'static str, AnyView)> {
 fn answer(picture: &ComponentPicture) -> AnyView {
     let row = &picture.row;
     let meaning = row.meaning.as_deref();
-    let no_meaning = meaning.is_none().then(|| parts::gap("What it is for: not written yet.", None));
+    let no_meaning =
+        meaning.is_none().then(|| parts::gap("What it is for: not written yet.", fill(picture, "meaning")));
     match &picture.queue {
         Some(queue) => {
             let meaning = meaning.map(|meaning| view! { <p class="prose">{meaning.to_owned()}</p> });
@@ -248,6 +250,11 @@ fn about(picture: &ComponentPicture) -> AnyView {
 }
 
 /// That it is paused now, in its first lines.
+/// Where a value of it is written.
+fn fill(picture: &ComponentPicture, field: &str) -> Option<String> {
+    picture.declared.then(|| write_at(&Reference::Component(picture.row.id.clone()), field))
+}
+
 fn paused(picture: &ComponentPicture) -> Option<AnyView> {
     let in_force: Vec<PauseRow> = picture.pauses.iter().filter(|p| p.ended_at.is_none()).cloned().collect();
     (!in_force.is_empty()).then(|| parts::pauses_now(&in_force, &[], &pause_path(picture), ""))
@@ -269,10 +276,10 @@ fn pauses(picture: &ComponentPicture) -> Option<AnyView> {
     Some(parts::section("pauses", "Pauses", list.into_any()))
 }
 
-fn text_or_gap(text: Option<&str>) -> AnyView {
+fn text_or_gap(text: Option<&str>, fill: Option<String>) -> AnyView {
     match text {
         Some(text) => view! { <p class="prose">{text.to_owned()}</p> }.into_any(),
-        None => parts::gap("Not written yet.", None),
+        None => parts::gap("Not written yet.", fill),
     }
 }
 
@@ -364,28 +371,46 @@ fn limits(limits: &Limits) -> Option<AnyView> {
 }
 
 /// What a field is called on paper is seldom what it is used for.
-fn fields(fields: &[Field]) -> Option<AnyView> {
+fn fields(picture: &ComponentPicture) -> Option<AnyView> {
+    let fields = &picture.fields;
     let one = |field: &Field| {
+        let meaning = |text: &Option<String>, what: &str| {
+            let at = format!(
+                "/write?part=component:{}&field=fields.{}.{what}",
+                picture.row.id,
+                parts::path_part(&field.name)
+            );
+            match text {
+                Some(text) => view! { {text.clone()}" "{(!parts::is_past()).then(|| view! { <a class="dim" href=at>"Change"<span class="sr">{format!(" what {} means", field.name)}</span></a> })} }.into_any(),
+                None => parts::gap("Not written yet.", Some(at)),
+            }
+        };
         let used_by = (!field.used_by.is_empty()).then(|| field.used_by.join(", "));
-        let not_written = || view! { <span class="dim">"Not written yet"</span> }.into_any();
         view! {
             <li>
                 <p class="thing-name"><code>{field.name.clone()}</code></p>
                 {labelled(vec![
-                    ("On paper", value(field.documented.as_ref()).or_else(|| Some(not_written()))),
-                    ("In practice", value(field.in_practice.as_ref()).or_else(|| Some(not_written()))),
+                    ("On paper", Some(meaning(&field.documented, "documented"))),
+                    ("In practice", Some(meaning(&field.in_practice, "in_practice"))),
                     ("Read by", value(used_by)),
                 ])}
             </li>
         }
     };
-    let list = view! { <ul class="things">{fields.iter().map(one).collect_view()}</ul> };
+    let more = (!parts::is_past()).then(|| {
+        let at = fill(picture, "fields").unwrap_or_default();
+        view! { <p class="more"><a href=at>"Write down another field"</a></p> }
+    });
+    let list = view! { <ul class="things">{fields.iter().map(one).collect_view()}</ul>{more} };
     (!fields.is_empty()).then(|| parts::section("fields", "Fields, on paper and in practice", list.into_any()))
 }
 
 fn why(picture: &ComponentPicture) -> AnyView {
     let decided = match picture.decisions.is_empty() {
-        true => parts::gap("Not written yet.", None),
+        true => parts::gap(
+            "Not written yet.",
+            picture.declared.then(|| format!("/decisions/new?about=component:{}", picture.row.id)),
+        ),
         false => decisions(&picture.decisions),
     };
     let for_now = (!picture.workarounds.is_empty())

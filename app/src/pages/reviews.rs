@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::runbooks::RunbookRow;
 use super::shell::Head;
 use crate::model::answer::Precision;
+use crate::model::book::Workaround;
 use crate::model::moment::Moment;
 use crate::parts;
 use crate::parts::document::reviewed;
@@ -25,6 +26,10 @@ pub struct ReviewsPicture {
     pub not_linked: Vec<WaitingRow>,
     /// How many are trusted.
     pub trusted: i64,
+    /// Workarounds whose day is over, the oldest first.
+    pub workarounds: Vec<Workaround>,
+    /// How much was seen that no book says.
+    pub undocumented: i64,
     /// How many answers wait in all, and about how many minutes they take.
     pub load: Load,
     /// Whose are shown; everybody's where none is chosen.
@@ -122,8 +127,10 @@ pub fn body(picture: &ReviewsPicture) -> AnyView {
         <div class="page reviews">
             {parts::heading("Reviews", &sentence, None)}
             {whose(picture)}
+            {super::undocumented::way(picture.undocumented, None)}
             {nothing}
             {groups.iter().map(group).collect_view()}
+            {super::why::overdue(&picture.workarounds)}
             {fields(picture)}
         </div>
     }

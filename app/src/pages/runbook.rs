@@ -7,6 +7,7 @@ use super::drill::DrillRow;
 use super::runbook_file::{self, FilePicture};
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
+use crate::model::book::{Decision, Workaround};
 use crate::model::compare::DiffBlock;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
@@ -49,6 +50,10 @@ pub struct RunbookPicture {
     pub in_file: Option<FileText>,
     /// How it stands with its file.
     pub file: Option<FilePicture>,
+    /// Why what it is for, or speaks of, is as it is.
+    pub decisions: Vec<Decision>,
+    /// What is done differently there, just for now.
+    pub workarounds: Vec<Workaround>,
 }
 
 /// The text of a file that differs from the newest version, which is shown.
@@ -228,6 +233,7 @@ pub fn body(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
             {contents(&parts)}
             <div class="doc-text">{sections(&parts)}{runbook_file::source(picture)}</div>
         </article>
+        {super::why::beside(&picture.decisions, &picture.workarounds)}
         </div>
     }
     .into_any()
@@ -566,6 +572,8 @@ mod tests {
             conflict: None,
             in_file: None,
             file: None,
+            decisions: Vec::new(),
+            workarounds: Vec::new(),
         };
         let viewer = role.map(|role| Viewer { name: "Anna".into(), role });
         leptos::prelude::Owner::new().with(|| body(&picture, viewer.as_ref()).to_html())

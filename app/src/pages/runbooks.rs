@@ -83,7 +83,7 @@ pub fn body(picture: &RunbooksPicture, viewer: Option<&Viewer>) -> AnyView {
     };
     view! {
         <div class="page runbooks">
-        {parts::heading("Runbooks", &sentence, Some(action(viewer, Role::Editor, "Write a runbook", "/runbooks/new")))}
+        {parts::heading("Runbooks", &sentence, Some(view! { {action(viewer, Role::Editor, "Write a runbook", "/runbooks/new")}<a class="button" href="/coverage">"Coverage"</a> }.into_any()))}
         {list}
         {parts::pager(picture.next.as_ref().map(|after| format!("/runbooks?after={after}")))}
         </div>

@@ -13,11 +13,13 @@ use super::shell::Head;
 use super::workflows::WorkflowRow;
 use crate::layout::Layout;
 use crate::model::book::{Decision, Workaround};
+use crate::model::coverage::write_at;
 use crate::model::mention::absent;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::status::State;
 use crate::model::verdict::count_of;
+use crate::parts::document::is_past as is_over;
 use crate::parts::{self, Timeline};
 
 /// One workflow; also `GET /api/v1/workflows/{id}`.
@@ -53,6 +55,9 @@ pub struct WorkflowPicture {
     pub runs: Vec<RunRow>,
     /// What is paused, and what was.
     pub pauses: Pauses,
+    /// How much was seen of it that its book does not say.
+    #[serde(default)]
+    pub undocumented: i64,
 }
 
 /// The pauses that concern a workflow.
@@ -240,6 +245,9 @@ pub struct StepNow {
     pub if_skipped: Option<String>,
     /// Declared: known ways it fails.
     pub failure_points: Vec<crate::model::book::FailurePoint>,
+    /// Just for now: what is done differently here for a while.
+    #[serde(default)]
+    pub workarounds: Vec<Workaround>,
     /// What the book names here and does not have: of `component`, `via` and the actions of `failure_points`.
     pub missing: Vec<Reference>,
 }
@@ -566,9 +574,13 @@ fn flow(picture: &WorkflowPicture) -> AnyView {
 /// The five questions, each answered from the book or shown as a gap.
 fn questions(picture: &WorkflowPicture) -> AnyView {
     let answers = &picture.questions;
-    let or_gap = |answer: &Option<String>, gap: &str| match answer {
+    let fill = |field: &str| {
+        let part = Reference::Workflow(picture.row.id.clone());
+        (picture.in_book && !field.is_empty()).then(|| write_at(&part, field))
+    };
+    let or_gap = |answer: &Option<String>, gap: &str, field: &str| match answer {
         Some(text) => view! { <p>{text.clone()}</p> }.into_any(),
-        None => parts::gap(&format!("Not written yet: {gap}."), None),
+        None => parts::gap(&format!("Not written yet: {gap}."), fill(field)),
     };
     let one = |title: &'static str, body: AnyView| {
         view! { <div class="question"><h3>{title}</h3><div>{body}</div></div> }
@@ -597,23 +609,16 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
             </details>
         }
     });
-    let decisions = (!answers.decisions.is_empty()).then(|| {
-        let row = |decision: &Decision| {
-            let because = decision.because.clone().map(|why| view! { <p class="dim">{why}</p> });
-            view! { <div id=format!("decision-{}", decision.id)><dt>{decision.date.clone()}</dt><dd><p>{decision.decided.clone()}</p>{because}</dd></div> }
-        };
-        view! { <dl class="pairs dated">{answers.decisions.iter().map(row).collect_view()}</dl> }
-    });
-    let workarounds = (!answers.workarounds.is_empty()).then(|| {
-        let row = |workaround: &Workaround| {
-            let cost = workaround.harder_later.clone().map(|cost| view! { <p class="dim">"Later: "{cost}</p> });
-            let review = workaround.review_by.clone().map(|day| view! { <p class="dim">"Look again by "{day}</p> });
-            view! { <div id=format!("workaround-{}", workaround.id)><dt>"Just for now"</dt><dd><p>{workaround.what.clone()}</p>{cost}{review}</dd></div> }
-        };
-        view! { <dl class="pairs dated">{answers.workarounds.iter().map(row).collect_view()}</dl> }
-    });
+    let decisions = match answers.decisions.is_empty() {
+        true => {
+            let new = format!("/decisions/new?about=workflow:{}", parts::path_part(&picture.row.id));
+            parts::gap("Not written yet: why it is built this way.", picture.in_book.then_some(new))
+        }
+        false => decisions(&answers.decisions),
+    };
+    let workarounds = (!answers.workarounds.is_empty()).then(|| workarounds(&answers.workarounds));
     let recovered = answers.recovered.clone().map(|words| view! { <p>{words}</p> });
-    let works = or_gap(&answers.works, "how it works");
+    let works = or_gap(&answers.works, "how it works", "");
     let usual = answers.usual.clone().map(|words| view! { <p>{words}</p> });
     let different = match answers.differences.len() {
         0 => None,
@@ -625,13 +630,43 @@ fn questions(picture: &WorkflowPicture) -> AnyView {
         <div class="questions">
             {one("How does this actually work today?", view! { {works}{usual}{different} }.into_any())}
             {one("What happens if it fails?", view! { {recovered}{fails} }.into_any())}
-            {one("Who depends on it?", view! { {or_gap(&answers.depends, "business owner and outcome")}{needs} }.into_any())}
-            {one("What should happen next?", or_gap(&answers.next, "what should be true by when"))}
+            {one("Who depends on it?", view! { {or_gap(&answers.depends, "business owner and outcome", "business_owner")}{needs} }.into_any())}
+            {one("What should happen next?", or_gap(&answers.next, "what should be true by when", "expect.finish_within"))}
             {one("Why does it exist, and why is it built this way?",
-                view! { {or_gap(&answers.purpose, "its purpose")}{decisions}{workarounds} }.into_any())}
+                view! { {or_gap(&answers.purpose, "its purpose", "purpose")}{decisions}{workarounds} }.into_any())}
         </div>
     };
     parts::section("questions", "How it works", body.into_any())
+}
+
+/// Why it is built this way: what holds, and folded what other decisions took the place of.
+fn decisions(all: &[Decision]) -> AnyView {
+    let (past, present): (Vec<&Decision>, Vec<&Decision>) =
+        all.iter().partition(|d| all.iter().any(|other| other.supersedes.contains(&d.id)));
+    let row = |decision: &&Decision| {
+        let because = decision.because.clone().map(|why| view! { <p class="dim">{why}</p> });
+        let href = format!("/decisions/{}", decision.id);
+        view! { <div id=format!("decision-{}", decision.id)><dt>{decision.date.clone()}</dt><dd><p><a href=href>{decision.decided.clone()}</a></p>{because}</dd></div> }
+    };
+    let folded = (!past.is_empty()).then(|| {
+        let rows = past.iter().map(row).collect_view();
+        view! { <details><summary>{format!("What was decided before ({})", past.len())}</summary><dl class="pairs dated">{rows}</dl></details> }
+    });
+    view! { <dl class="pairs dated">{present.iter().map(row).collect_view()}</dl>{folded} }.into_any()
+}
+
+fn workarounds(all: &[Workaround]) -> AnyView {
+    let row = |workaround: &Workaround| {
+        let cost = workaround.harder_later.clone().map(|cost| view! { <p class="dim">"Later: "{cost}</p> });
+        let over = workaround.review_by.as_deref().is_some_and(is_over);
+        let review = workaround.review_by.clone().map(|day| match over {
+            true => view! { <p><strong class="past">{format!("Past its date: {day}.")}</strong></p> }.into_any(),
+            false => view! { <p class="dim">"Look again by "{day}</p> }.into_any(),
+        });
+        let href = format!("/workarounds/{}", workaround.id);
+        view! { <div id=format!("workaround-{}", workaround.id)><dt>"Just for now"</dt><dd><p><a href=href>{workaround.what.clone()}</a></p>{cost}{review}</dd></div> }
+    };
+    view! { <dl class="pairs dated">{all.iter().map(row).collect_view()}</dl> }.into_any()
 }
 
 fn documents(picture: &WorkflowPicture) -> AnyView {
@@ -662,11 +697,13 @@ fn runs(picture: &WorkflowPicture) -> AnyView {
 }
 
 fn differences(picture: &WorkflowPicture) -> AnyView {
-    if picture.questions.differences.is_empty() {
+    if picture.questions.differences.is_empty() && picture.undocumented == 0 {
         return parts::no_block("differences");
     }
+    let way = super::undocumented::way(picture.undocumented, Some(&picture.row.id)).filter(|_| !parts::is_past());
     let one = |words: &String| view! { <li>{words.clone()}</li> };
     let list = view! { <ul class="prose">{picture.questions.differences.iter().map(one).collect_view()}</ul> };
+    let list = view! { {list}{way} };
     parts::block("differences", parts::section("differences", "Where the book and reality differ", list.into_any()))
 }
 

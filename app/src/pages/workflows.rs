@@ -70,7 +70,7 @@ pub fn head(picture: &WorkflowsPicture) -> Head {
 pub fn body(picture: &WorkflowsPicture) -> AnyView {
     view! {
         <div class="page workflows">
-            {parts::heading("Workflows", "Worst first. Each one says what it does, who keeps it running and whether its runbook can be believed.", None)}
+            {parts::heading("Workflows", "Worst first. Each one says what it does, who keeps it running and whether its runbook can be believed.", (!parts::is_past()).then(|| view! { <a class="button" href="/coverage">"Coverage"</a> }.into_any()))}
             {blocks(picture).into_iter().map(|(_, block)| block).collect_view()}
         </div>
     }

@@ -3,10 +3,13 @@
 use leptos::prelude::*;
 
 use super::blocks::names;
+use super::document::is_past as is_over;
 use super::marks::{broken, icon, mark, state_icon, tag};
 use super::rows::path_part;
 use super::times::when;
 use crate::layout::{Layout, PlacedEdge, PlacedNode, shorten};
+use crate::model::book::Workaround;
+use crate::model::coverage::write_at;
 use crate::model::mention::absent;
 use crate::model::reference::Reference;
 use crate::model::status::State;
@@ -294,6 +297,7 @@ fn folded(workflow: &str, steps: &[&StepNow]) -> AnyView {
 
 fn one_step(workflow: &str, step: &StepNow) -> AnyView {
     let class = format!("s-{}", step.state.map_or("none", State::name));
+    let overdue = step.workarounds.iter().any(|w| w.review_by.as_deref().is_some_and(is_over));
     let state = match step.state {
         None => view! { <span class="dim">"Not seen yet"</span> }.into_any(),
         Some(State::OnTrack) => ().into_any(),
@@ -304,7 +308,11 @@ fn one_step(workflow: &str, step: &StepNow) -> AnyView {
             <details>
                 <summary>
                     {icon(step.state.map_or("dot", state_icon))}
-                    <span class="name">{step.name.clone()}{(!step.declared).then(|| tag("not in the book"))}</span>
+                    <span class="name">
+                        {step.name.clone()}
+                        {(!step.declared).then(|| tag("not in the book"))}
+                        {overdue.then(|| tag("workaround past its date"))}
+                    </span>
                     <span class="fact">{step.fact.clone()}</span>
                     {step.component.as_ref().map(|(_, name)| view! { <span class="by">"by "{name.clone()}</span> })}
                     <span class="side">{state}</span>
@@ -322,6 +330,7 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
         value.map(|value| view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
     };
     let text = |value: &Option<String>| value.clone().map(IntoAny::into_any);
+    let own = Reference::Step(workflow.to_owned(), step.id.clone());
     let link = |reference: &Reference, name: &str| match step.missing.contains(reference) {
         true => broken(name, &absent(reference)),
         false => view! { <a href=super::to(reference.path())>{name.to_owned()}</a> }.into_any(),
@@ -370,6 +379,18 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
     });
     let failures = (!step.failure_points.is_empty())
         .then(|| view! { <ul class="failures">{failures.collect_view()}</ul> }.into_any());
+    let for_now = (!step.workarounds.is_empty()).then(|| {
+        let one = |w: &Workaround| {
+            let over = w.review_by.as_deref().filter(|day| is_over(day));
+            let over = over.map(|day| view! { " "<strong class="past">{format!("Past its date: {day}.")}</strong> });
+            view! { <li><a href=super::to(format!("/workarounds/{}", w.id))>{w.what.clone()}</a>{over}</li> }
+        };
+        view! { <ul class="failures">{step.workarounds.iter().map(one).collect_view()}</ul> }.into_any()
+    });
+    let skipped = match (&step.if_skipped, step.declared) {
+        (None, true) => Some(super::gap("Not written yet.", Some(write_at(&own, "if_skipped")))),
+        (words, _) => text(words),
+    };
     view! {
         <dl class="mechanics">
             {row("Here now", now)}
@@ -380,8 +401,9 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
             {row("Ends within", text(&step.finish_within))}
             {row("Tries again", text(&step.retry))}
             {row("Safe to retry", text(&step.safe_to_retry))}
-            {row("If skipped", text(&step.if_skipped))}
+            {row("If skipped", skipped)}
             {row("Fails like this", failures)}
+            {row("Just for now", for_now)}
             {row("Seen", seen)}
         </dl>
     }

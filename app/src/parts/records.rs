@@ -30,7 +30,7 @@ pub fn decisions(decisions: &[Decision]) -> AnyView {
         let replaces = (!decision.supersedes.is_empty()).then(|| decision.supersedes.join(", "));
         view! {
             <li class="dated-thing" id=format!("decision-{}", decision.id)>
-                <p class="thing-name">{decision.decided.clone()}</p>
+                <p class="thing-name"><a href=format!("/decisions/{}", decision.id)>{decision.decided.clone()}</a></p>
                 {labelled(vec![
                     ("Because", value(decision.because.as_ref())),
                     ("Decided on", value(Some(&decision.date))),
@@ -52,7 +52,7 @@ pub fn workarounds(workarounds: &[Workaround]) -> AnyView {
         });
         view! {
             <li class="dated-thing" id=format!("workaround-{}", workaround.id) class:overdue=past>
-                <p class="thing-name">{workaround.what.clone()}</p>
+                <p class="thing-name"><a href=format!("/workarounds/{}", workaround.id)>{workaround.what.clone()}</a></p>
                 {labelled(vec![
                     ("Harder later", value(workaround.harder_later.as_ref())),
                     ("Since", value(workaround.since.as_ref())),

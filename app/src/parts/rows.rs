@@ -192,6 +192,7 @@ fn change_row(row: &ChangeRow) -> AnyView {
     });
     let link = row.link.as_ref().map(|link| match link.starts_with("https://") || link.starts_with("http://") {
         true => view! { <a class="out" href=link.clone() rel="noreferrer">"Details"{icon("external")}</a> }.into_any(),
+        false if link.starts_with("/runs/") => view! { <a href=to(link.clone())>"A run that shows it"</a> }.into_any(),
         false => view! { <small>{link.clone()}</small> }.into_any(),
     });
     view! {

@@ -187,6 +187,10 @@ fn pages(workflow: &str) -> Vec<String> {
         "/runbooks/erp-refuses-orders/history".to_owned(),
         "/reviews".to_owned(),
         "/reviews/erp-refuses-orders".to_owned(),
+        "/undocumented".to_owned(),
+        "/coverage".to_owned(),
+        "/decisions/2026-03-queue-before-erp".to_owned(),
+        "/workarounds/finance-block-flag".to_owned(),
         "/sources".to_owned(),
         "/find?q=erp+orders".to_owned(),
     ]

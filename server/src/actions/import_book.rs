@@ -7,7 +7,7 @@ use app::model::image::Judged;
 use app::model::mention::RunbookText;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
-use app::model::review::{self, DEPLOYED, Difference, Parts, fingerprint};
+use app::model::review::{self, DEPLOYED, Difference, OBSERVED, Parts, fingerprint};
 
 use crate::db::{Db, Tx};
 use crate::store::parts::{self, ChangeRecord};
@@ -83,6 +83,13 @@ pub async fn import_book(
     for (reference, values) in &before {
         if let (Some(deployed), Some(now)) = (values.get(DEPLOYED), after.get_mut(reference)) {
             now.insert(DEPLOYED.to_owned(), deployed.clone());
+        }
+    }
+    // So does what was observed, until the book comes to say it.
+    for (reference, values) in &before {
+        if let Some(now) = after.get_mut(reference) {
+            let observed = values.iter().filter(|(field, _)| field.starts_with(OBSERVED));
+            now.extend(observed.map(|(field, value)| (field.clone(), value.clone())));
         }
     }
     let declared = |r: &Reference| before.get(r).is_some_and(|v| v.len() > 1 || !v.contains_key(DEPLOYED));

@@ -14,6 +14,7 @@ pub mod forget_usual;
 pub mod import_book;
 pub mod judge_due;
 pub mod keep_file;
+pub mod keep_observations;
 pub mod keep_problems;
 pub mod keep_records;
 pub mod make_secret;

@@ -1,5 +1,7 @@
 //! The book on disk: a folder of YAML and markdown, read as far as it can be, with what is wrong and where.
 
+mod amend;
+mod amending;
 mod back;
 mod backstage;
 mod files;
@@ -22,6 +24,8 @@ use app::model::check::{Anchors, Finding, Known, Places, Severity, check_runbook
 use app::model::mention::RunbookText;
 use app::model::reference::Reference;
 
+pub use amend::{Amendment, path};
+pub use amending::{NotDone, amend_book};
 pub use back::{Folder, FolderStanding, GitStanding, write_back, write_soon};
 pub use files::fingerprint;
 pub use images::hash as image_hash;
@@ -90,6 +94,24 @@ pub fn read(dir: &Path) -> Result<Reading, BookError> {
     let mut reader = Reader::default();
     for file in files {
         reader.file(&file, &file.path.display().to_string());
+    }
+    Ok(reader.finish())
+}
+
+/// Reads a folder as if one of its YAML files had this text, or was there.
+fn read_with(dir: &Path, path: &Path, text: &str) -> Result<Reading, BookError> {
+    let mut files = files::files(dir).map_err(|error| BookError::Unreadable(dir.to_owned(), error))?;
+    if !files.iter().any(|file| file.path == path) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.push(files::File { name, path: path.to_owned(), kind: files::Kind::Yaml });
+    }
+    let mut reader = Reader::default();
+    for file in files {
+        let shown = file.path.display().to_string();
+        match file.path == path {
+            true => reader.text(&file, &shown, text),
+            false => reader.file(&file, &shown),
+        }
     }
     Ok(reader.finish())
 }

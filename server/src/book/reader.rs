@@ -43,13 +43,18 @@ impl Reader {
             Ok(source) => source,
             Err(sentence) => return self.wrong(shown, 0, sentence),
         };
+        self.text(file, shown, &source);
+    }
+
+    /// Reads one file as if this was in it.
+    pub fn text(&mut self, file: &File, shown: &str, source: &str) {
         match file.kind {
             Kind::Yaml => {
-                let (nodes, wrong) = yaml::documents(&source, 1);
+                let (nodes, wrong) = yaml::documents(source, 1);
                 self.all_wrong(shown, wrong);
                 nodes.into_iter().for_each(|node| self.document(shown, node));
             }
-            Kind::Markdown => self.runbook(file, shown, &source),
+            Kind::Markdown => self.runbook(file, shown, source),
             Kind::Image => {}
         }
     }

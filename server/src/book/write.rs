@@ -162,6 +162,16 @@ fn put(target: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     Ok(())
 }
 
+/// Puts a text in the place of a file, or makes it, whatever it says now. What may not be written stays as it is.
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), WriteError> {
+    // A link stays a link: what it leads to is written.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(&path).is_ok_and(|present| present.permissions().readonly()) {
+        return Err(io::Error::from(ErrorKind::PermissionDenied).into());
+    }
+    put(&path, text.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,5 +261,31 @@ mod tests {
         assert_eq!(said(ErrorKind::ReadOnlyFilesystem), "the folder is read-only");
         let numbered = WriteError::from(io::Error::from_raw_os_error(5)).to_string();
         assert!(!numbered.contains("os error"), "{numbered}");
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.yaml");
+        write_file(&path, "one").unwrap();
+        write_file(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error_and_a_file_that_may_not_be_written_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(write_file(&dir.path().join("no/a.yaml"), "x").is_err());
+        let path = dir.path().join("a.yaml");
+        fs::write(&path, "one").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert_eq!(write_file(&path, "two").unwrap_err().to_string(), "the portal's account may not write there");
+        assert_eq!(
+            (fs::read_to_string(&path).unwrap().as_str(), fs::read_dir(dir.path()).unwrap().count()),
+            ("one", 1)
+        );
     }
 }

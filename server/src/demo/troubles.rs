@@ -41,6 +41,7 @@ pub fn of(day: Day, cycle: i64, rng: &mut StdRng) -> Vec<Planned> {
                 Planned { at: at(45), what: What::Tries(TRIES.1) },
             ];
             planned.extend(stock_update(9_000 + cycle, at(75), StockTurn::SomeItems, SHOP_TAKES, rng));
+            planned.extend(unexplained_error(day, number(3), at(95), rng));
             planned
         }
         Some(Phase::Deployment) => Vec::new(),
@@ -236,6 +237,24 @@ fn late_retry(day: Day, number: i64, at: Moment, rng: &mut StdRng) -> Vec<Planne
     order.tries_well("create-invoice", 2, seconds(rng, 3.0, 9.0));
     order.wait(seconds(rng, 0.2, 1.0));
     order.does("confirm-order", seconds(rng, 5.0, 20.0));
+    let packed = order.now() + seconds(rng, 15.0, 40.0);
+    let mut planned = order.end();
+    planned.extend(parcel(day, number, packed, rng));
+    planned
+}
+
+/// A mail fails with something that no failure point explains, and goes out at the next try.
+fn unexplained_error(day: Day, number: i64, at: Moment, rng: &mut StdRng) -> Vec<Planned> {
+    let mut order = paid_order(number, at - Span::from_secs(45), rng);
+    order.does("create-invoice", seconds(rng, 5.0, 15.0));
+    order.tell("push-to-erp", "waiting", json!({"waiting_on": "erp-sync-queue"}));
+    order.wait(seconds(rng, 2.0, 6.0));
+    order.does("push-to-erp", seconds(rng, 2.0, 6.0));
+    order.go_to(at);
+    let fault = Fault { code: "TEMPLATE", message: "the letter has no text for customers abroad" };
+    order.tries_badly("confirm-order", 1, Span::from_secs(1), fault, Some(Span::from_secs(60)));
+    order.go_to(at + Span::from_secs(61));
+    order.tries_well("confirm-order", 2, seconds(rng, 3.0, 9.0));
     let packed = order.now() + seconds(rng, 15.0, 40.0);
     let mut planned = order.end();
     planned.extend(parcel(day, number, packed, rng));

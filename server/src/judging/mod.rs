@@ -1,5 +1,6 @@
 //! What is judged by the time and by kept facts: each file loads the facts of one noun and lets a pure rule claim what is wrong.
 
+pub mod observed;
 pub mod queues;
 pub mod records;
 pub mod silence;
@@ -13,6 +14,7 @@ use app::model::pause;
 use app::model::problem::Claim;
 
 use crate::App;
+use crate::actions::keep_observations::keep_observations;
 use crate::actions::keep_problems::keep_claims;
 use crate::live::Topic;
 use crate::standing;
@@ -26,6 +28,21 @@ use crate::world::World;
 pub async fn look(app: &App) -> sqlx::Result<BTreeSet<Topic>> {
     let (world, now) = (app.worlds.now(), app.now());
     keep_claims(&app.db, &world.book, claims(app, &world, now).await?, now).await
+}
+
+/// Holds what was observed against the book, and keeps what it does not say. Nothing is written while nothing has changed.
+///
+/// # Errors
+/// What the database says; the next look does the same again.
+pub async fn look_at_the_book(app: &App) -> sqlx::Result<()> {
+    let (world, now) = (app.worlds.now(), app.now());
+    let Some(seen) = observed::sightings(app, &world, now).await? else { return Ok(()) };
+    let topics = keep_observations(&app.db, &world.book, &seen, now).await?;
+    if !topics.is_empty() {
+        app.worlds.reload(&app.db).await;
+        app.live.changed(topics);
+    }
+    Ok(())
 }
 
 /// Everything that is claimed to be wrong at `now`.

@@ -7,6 +7,8 @@ pub mod doubts;
 pub mod drills;
 pub mod feed;
 pub mod images;
+pub mod knowledge;
+pub mod observations;
 pub mod parts;
 pub mod pauses;
 pub mod people;

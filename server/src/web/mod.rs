@@ -4,6 +4,7 @@ pub mod at;
 pub mod blast;
 pub mod check_in;
 pub mod components;
+pub mod coverage;
 pub mod drills;
 pub mod error;
 pub mod events;
@@ -31,7 +32,10 @@ pub mod serve;
 pub mod session;
 pub mod sources;
 pub mod subjects;
+pub mod undocumented;
+pub mod why;
 pub mod workflows;
+pub mod write;
 
 use std::sync::Arc;
 
@@ -76,6 +80,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/drills/{number}", get(drills::page))
         .route("/runbooks/{slug}/drills/{number}/{act}", post(drills::act))
         .route("/reviews/{slug}", get(reviews::page).post(reviews::answer))
+        .route("/undocumented", get(undocumented::page))
+        .route("/undocumented/{id}", post(undocumented::answer))
+        .route("/coverage", get(coverage::page))
+        .route("/decisions/new", get(why::new_decision).post(why::add_decision))
+        .route("/decisions/{id}", get(why::decision_page))
+        .route("/workarounds/new", get(why::new_workaround).post(why::add_workaround))
+        .route("/workarounds/{id}", get(why::workaround_page))
+        .route("/workarounds/{id}/review", post(why::review_workaround))
+        .route("/workarounds/{id}/remove", post(why::remove_workaround))
+        .route("/write", get(write::page).post(write::save))
         .route("/problems", get(problems::list_page))
         .route("/problems/{id}", get(problems::page))
         .route("/problems/{id}/{act}", post(problems::act))
@@ -105,6 +119,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_json))
         .route("/runbooks/{slug}/drills/{number}", get(drills::json))
         .route("/reviews", get(reviews::json))
+        .route("/undocumented", get(undocumented::json))
+        .route("/coverage", get(coverage::json))
+        .route("/decisions/{id}", get(why::decision_json))
+        .route("/workarounds/{id}", get(why::workaround_json))
         .route("/changes", get(feed::changes))
         .route("/problems", get(problems::list_json))
         .route("/problems/{id}", get(problems::json))

@@ -110,6 +110,8 @@ async fn queue(app: &App, owner: Option<String>, viewer: Option<&Viewer>) -> Res
         not_linked: of(&|row| row.row.trust == Trust::NotLinked),
         trusted,
         load,
+        workarounds: super::why::overdue(app, &world),
+        undocumented: super::undocumented::waiting(app).await?.values().sum(),
         owner,
         owners: owners.into_iter().collect(),
         precision: answer::precision(&reviews::tallies(app.db.read()).await?),

@@ -16,6 +16,7 @@ use app::model::moment::{Moment, Span};
 use app::model::observed::{self, Observed};
 use app::model::queue;
 use app::model::reference::{Reference, is_id};
+use app::model::review::OBSERVED;
 use app::model::review::words_with;
 use app::model::sketch::Sketch;
 use app::model::status::{Role, State as Status, Trust};
@@ -145,7 +146,11 @@ pub fn flags(world: &World, document: &Document, number: usize, now: Moment) -> 
                 subject: d.subject.to_string(),
                 name: world.name_of(&d.subject),
                 field: d.field.clone(),
-                before: d.before.clone(),
+                // Of what was observed the reviewer saw nothing: it is told against what the book declares.
+                before: match cause.filter(|_| d.field.starts_with(OBSERVED) && d.before.is_empty()) {
+                    Some(cause) => cause.before_value.clone().unwrap_or_default(),
+                    None => d.before.clone(),
+                },
                 after: d.after.clone(),
                 changed_at: cause.map(|c| Moment::from_millis(c.changed_at)),
                 by: cause.map(|c| c.changed_by.clone()).unwrap_or_default(),
@@ -642,6 +647,7 @@ pub async fn newest_picture(
         .as_ref()
         .filter(|(_, text)| !text.is_empty())
         .map(|(_, text)| FileText { text: text.clone(), differences: compare(&record.body, text) });
+    let (decisions, workarounds) = super::why::of_runbook(world, newest);
     Ok(RunbookPicture {
         row: RunbookRow {
             follow: Some(drills::shown(acts::last_of(app.db.read(), slug).await?)),
@@ -661,6 +667,8 @@ pub async fn newest_picture(
         conflict: newest.conflict.as_ref().map(|(words, _)| words.clone()),
         in_file,
         file: Some(files::file(app, newest).await?),
+        decisions,
+        workarounds,
     })
 }
 

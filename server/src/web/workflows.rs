@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use app::layout::{self, Edge, Layout, Plan, Step};
 use app::model::blast;
-use app::model::book::{Step as BookStep, Workflow};
+use app::model::book::{Step as BookStep, Workaround, Workflow};
 use app::model::following::Occasion;
 use app::model::group::{down, origins};
 use app::model::hourly::{HOUR, begin};
@@ -36,7 +36,7 @@ use serde_json::json;
 use super::at::{At, Recorded};
 use super::error::Error;
 use super::session::PageContext;
-use super::{components, pause, problems, render, runbooks, runs};
+use super::{components, pause, problems, render, runbooks, runs, undocumented};
 use crate::App;
 use crate::judging::queues as judging;
 use crate::live::Topic;
@@ -279,8 +279,10 @@ pub async fn picture(app: &App, id: &str) -> Result<WorkflowPicture, Error> {
         }
         None => None,
     };
+    let undocumented = undocumented::waiting(app).await?.get(id).copied().unwrap_or(0);
     Ok(WorkflowPicture {
         in_book: row.declared,
+        undocumented,
         incident,
         facts: facts(declared, &standing, &row, now, &zone),
         trouble: trouble(&world, declared, &standing, &open, now),
@@ -386,7 +388,11 @@ fn steps(
             });
             StepNow {
                 id: id.to_owned(),
-                name: step.map_or_else(|| id.to_owned(), |s| s.name.clone()),
+                name: match step {
+                    Some(step) if step.id != id => format!("{} (as {id})", step.name),
+                    Some(step) => step.name.clone(),
+                    None => id.to_owned(),
+                },
                 declared: step.is_some(),
                 state: standing.step_state(id),
                 fact: match (standing.paused.step(id), place.and_then(Where::worst), waiting) {
@@ -416,10 +422,22 @@ fn steps(
                 safe_to_retry: step.and_then(|s| s.safe_to_retry).map(|s| s.words().to_owned()),
                 if_skipped: step.and_then(|s| s.if_skipped.clone()),
                 failure_points: step.map(|s| s.failure_points.clone()).unwrap_or_default(),
+                workarounds: workarounds(world, declared, step),
                 missing: step.map(|s| missing(world, named_by(s))).unwrap_or_default(),
             }
         })
         .collect()
+}
+
+/// The workarounds that touch a step: about it, a way in which it fails, or who does it.
+fn workarounds(world: &World, declared: Option<&Workflow>, step: Option<&BookStep>) -> Vec<Workaround> {
+    let (Some(workflow), Some(step)) = (declared, step) else { return Vec::new() };
+    let touches = |about: &Reference| match about {
+        Reference::Step(w, s) | Reference::Failure(w, s, _) => *w == workflow.id && *s == step.id,
+        Reference::Component(c) => step.component.as_ref() == Some(c) || step.via.as_ref() == Some(c),
+        _ => false,
+    };
+    world.book.workarounds.values().filter(|w| w.about.iter().any(touches)).cloned().collect()
 }
 
 /// The parts that a step names: who does it, what it waits in, where it is said what to do.
@@ -696,7 +714,10 @@ fn differences(workflow: &Workflow, edges: &[EdgeNow], observed: &Observed) -> V
         .collect();
     let unseen = workflow.steps.iter().filter(|s| observed.steps.iter().all(|o| o.step != s.id));
     found.extend(unseen.map(|s| format!("The step {} is in the book and was never seen.", s.name)));
-    let undeclared: Vec<_> = edges.iter().filter(|e| !e.declared && e.count > 0).collect();
+    // A passage from or to a step under another id is that of the step.
+    let alias = |id: &str| workflow.step(id).is_some_and(|s| s.id != id);
+    let said = |e: &EdgeNow| (alias(&e.from) || alias(&e.to)) && usual::knows_passage(workflow, &e.from, &e.to);
+    let undeclared: Vec<_> = edges.iter().filter(|e| !e.declared && e.count > 0 && !said(e)).collect();
     let told = undeclared.iter().take(3).map(|e| {
         format!(
             "{} is followed by {} ({}), which the book does not say.",

@@ -33,5 +33,7 @@ mod sources;
 mod subjects;
 mod time_travel;
 mod truth;
+mod undocumented;
 mod usual;
+mod why;
 mod workflows;

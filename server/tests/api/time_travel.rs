@@ -41,7 +41,10 @@ fn read(page: &str) -> String {
         tag.name == "form"
             || tag.get("id") == Some("time")
             || ["for-operators", "not-operators", "of-then"].into_iter().any(has)
-            || (tag.name == "a" && (leads("/pause") || leads("/runbooks/new")))
+            || (tag.name == "a"
+                && ["/pause", "/coverage", "/runbooks/new", "/write", "/decisions/new", "/undocumented"]
+                    .into_iter()
+                    .any(leads))
     };
     let words = html::words_of(html::without(html::tags(&format!("<main{main}")), acts));
     let (before, after) = words.split_once("Checked ").unwrap_or((&words, ""));

@@ -1,0 +1,152 @@
+//! Amending the book in its folder: the file is found, edited, checked with all the others, written and taken over.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use app::model::reference::Reference;
+use tokio::sync::Mutex;
+
+use super::amend::{Amendment, amend, snippet};
+use super::watch::take_over_files;
+use super::write::{WriteError, write_file};
+use super::{read, read_with};
+use crate::App;
+
+/// One at a time: each is made from the text that the one before has written.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// That the book could not be amended: why, and what a person can put in by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotDone {
+    /// A sentence for the person.
+    pub why: String,
+    /// The YAML to paste.
+    pub snippet: String,
+}
+
+/// Amends the book, and takes it over as it is then. Gives the file.
+///
+/// # Errors
+/// Why not; nothing was written then.
+pub async fn amend_book(app: &Arc<App>, change: Amendment) -> Result<String, NotDone> {
+    let _turn = TURN.lock().await;
+    let dir = app.config.book.clone();
+    let words = snippet(&change);
+    let not_done = |why: String| NotDone { why, snippet: words.clone() };
+    let file = tokio::task::spawn_blocking(move || amend_folder(&dir, &change))
+        .await
+        .map_err(|error| not_done(format!("It could not be written: {error}")))?
+        .map_err(not_done)?;
+    take_over_files(app, &app.config.book).await;
+    let folder = app.config.book.canonicalize().unwrap_or_else(|_| app.config.book.clone());
+    let file = file.canonicalize().unwrap_or(file);
+    Ok(file.strip_prefix(&folder).unwrap_or(&file).display().to_string())
+}
+
+/// Amends the file that the change is about. The book must be without errors before and after.
+fn amend_folder(dir: &Path, change: &Amendment) -> Result<PathBuf, String> {
+    let reading = read(dir).map_err(|e| e.to_string())?;
+    if reading.has_errors() {
+        return Err("The book on disk cannot be used as it is; put that right first.".to_owned());
+    }
+    let entry = |kind: &str, id: &str| Reference::parse(&format!("{kind}:{id}")).ok();
+    let path = match change {
+        // Entries of a kind stand together.
+        Amendment::Append(value) => {
+            let kind = value["kind"].as_str().unwrap_or_default();
+            let first = match kind {
+                "decision" => reading.book.decisions.keys().next(),
+                "workaround" => reading.book.workarounds.keys().next(),
+                _ => None,
+            };
+            let known = first.and_then(|id| entry(kind, id)).map(|entry| reading.places.of(&entry, "").0.to_owned());
+            known.map_or_else(|| dir.join(format!("{kind}s.yaml")), PathBuf::from)
+        }
+        Amendment::Remove { kind, id } | Amendment::Set { kind, id, .. } | Amendment::Add { kind, id, .. } => {
+            let file = entry(kind, id).map(|entry| reading.places.of(&entry, "").0.to_owned());
+            let file = file.filter(|file| !file.is_empty());
+            PathBuf::from(file.ok_or_else(|| format!("The {kind} \"{id}\" is not in the book."))?)
+        }
+    };
+    let before = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(|error| unwritable(&error.into()))?,
+    };
+    let after = amend(&before, change).map_err(|refused| refused.sentence().to_owned())?;
+    if after == before {
+        return Ok(path);
+    }
+    let checked = read_with(dir, &path, &after).map_err(|e| e.to_string())?;
+    if let Some(wrong) = checked.findings.iter().find(|f| f.severity == super::Severity::Error) {
+        return Err(format!("With this the book could not be used: {}.", wrong.text));
+    }
+    // Somebody may have saved the file meanwhile.
+    if fs::read_to_string(&path).unwrap_or_default() != before {
+        return Err("The file was changed at this very moment. Try again.".to_owned());
+    }
+    write_file(&path, &after).map_err(|error| unwritable(&error))?;
+    Ok(path)
+}
+
+fn unwritable(error: &WriteError) -> String {
+    match error.is_read_only() {
+        true => "The portal may not write in the folder of the book. Put it in by hand.".to_owned(),
+        false => format!("The file could not be written: {error}. Nothing was changed."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::path;
+    use serde_json::json;
+
+    const WORKFLOW: &str = "kind: workflow\nid: w\nname: W # ours\nsteps:\n  - { id: a, name: A }\n";
+
+    fn folder() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("w.yaml"), WORKFLOW).unwrap();
+        dir
+    }
+
+    fn set(keys: &[&str], value: serde_json::Value) -> Amendment {
+        Amendment::Set { kind: "workflow", id: "w".into(), path: path(keys), value }
+    }
+
+    #[test]
+    fn the_file_of_an_entry_is_amended_and_a_new_decision_begins_a_file_of_its_own() {
+        let dir = folder();
+        amend_folder(dir.path(), &set(&["purpose"], json!("Why"))).unwrap();
+        assert!(fs::read_to_string(dir.path().join("w.yaml")).unwrap().ends_with("purpose: Why\n"));
+        let entry = json!({"kind": "decision", "id": "d", "date": "2026-01-01", "decided": "This"});
+        let file = amend_folder(dir.path(), &Amendment::Append(entry)).unwrap();
+        assert_eq!(file, dir.path().join("decisions.yaml"));
+        assert_eq!(read(dir.path()).unwrap().book.decisions.len(), 1);
+    }
+
+    #[test]
+    fn what_would_make_the_book_unusable_is_not_written() {
+        let dir = folder();
+        let why = amend_folder(dir.path(), &set(&["expect", "finish_within"], json!("soon"))).unwrap_err();
+        assert!(why.starts_with("With this the book could not be used: "), "{why}");
+        assert_eq!(fs::read_to_string(dir.path().join("w.yaml")).unwrap(), WORKFLOW);
+        fs::write(dir.path().join("b.yaml"), "kind: nothing\n").unwrap();
+        assert!(
+            amend_folder(dir.path(), &set(&["purpose"], json!("Why"))).unwrap_err().contains("put that right first")
+        );
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_written_stays_and_the_sentence_says_so() {
+        let dir = folder();
+        let path = dir.path().join("w.yaml");
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        let why = amend_folder(dir.path(), &set(&["purpose"], json!("Why"))).unwrap_err();
+        assert_eq!(why, "The portal may not write in the folder of the book. Put it in by hand.");
+        assert_eq!(fs::read_to_string(&path).unwrap(), WORKFLOW);
+    }
+}
