@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod finding;
 pub mod ingest;
 pub mod judging;
 pub mod known_then;
@@ -30,6 +31,7 @@ use crate::actions::make_secret;
 use crate::clock::Clock;
 use crate::config::Serve;
 use crate::db::Db;
+use crate::finding::Finder;
 use crate::ingest::writer::Writer;
 use crate::live::Live;
 use crate::password::PasswordPool;
@@ -45,6 +47,8 @@ pub struct App {
     pub config: Serve,
     /// The book in use, and what follows from it for documents.
     pub worlds: Arc<Worlds>,
+    /// What finds things in it by words.
+    pub finder: Finder,
     /// Who is told of changes.
     pub live: Live,
     /// The one writer of events.
@@ -84,6 +88,7 @@ impl App {
             .await
             .map_err(|e| format!("the secret for check-in links cannot be read or made: {e}"))?;
         let worlds = Arc::new(Worlds::default());
+        let finder = Finder::start(&worlds);
         let live = Live::default();
         let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone(), config.room);
         let recording = Recording::new(&live);
@@ -91,6 +96,7 @@ impl App {
             db,
             config,
             worlds,
+            finder,
             live,
             writer,
             passwords: PasswordPool::default(),

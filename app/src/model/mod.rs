@@ -8,6 +8,7 @@ pub mod check_in;
 pub mod compare;
 pub mod event;
 pub mod fact;
+pub mod find;
 pub mod flow;
 pub mod group;
 pub mod headroom;

@@ -68,6 +68,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/sources", get(sources::page))
         .route("/sources/refused/{id}/retry", post(sources::retry))
         .route("/find", get(find::page))
+        .route("/find/options", get(find::options))
         .route("/live", get(live::stream))
         .route("/metrics", get(health::metrics));
     let json = Router::new()
