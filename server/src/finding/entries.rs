@@ -110,14 +110,13 @@ impl<'w> Entry<'w> {
         asked.names(&texts(&self.ids), &texts(&self.names))
     }
 
-    /// How well it fits as a whole: what an index answers, by looking.
+    /// How well it fits as a whole: what an index answers, by looking. Where the name of what it is in has all of the
+    /// words and its own has not, it says nothing that the other does not.
     pub fn fit(&self, asked: &Asked) -> Option<Fit> {
-        let fit = asked.fit(&texts(&self.ids), &texts(&self.names), &self.text, Closeness::AsWritten);
-        // The words may stand in part in the name of what it is in, and not all of them there.
-        fit.or_else(|| {
-            let text = format!("{} {}", self.context, self.text);
-            let own = asked.fit(&[], &[], &self.context, Closeness::AsWritten).is_none();
-            asked.fit(&texts(&self.ids), &texts(&self.names), &text, Closeness::AsWritten).filter(|_| own)
+        let text = [self.context.as_ref(), self.text.as_ref()].join("\n");
+        self.names_fit(asked).or_else(|| {
+            let elsewhere = asked.names(&[], &[&self.context]).is_some();
+            asked.fit(&texts(&self.ids), &texts(&self.names), &text, Closeness::AsWritten).filter(|_| !elsewhere)
         })
     }
 

@@ -6,7 +6,7 @@ use app::model::find::letters::{Cut, Words, folded};
 use app::model::find::{Asked, BEGINS_TYPING, Closeness, Wanted};
 use tantivy::collector::TopDocs;
 use tantivy::indexer::IndexWriterOptions;
-use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, FuzzyTermQuery, Query, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, FuzzyTermQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions, Value};
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{DocAddress, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
@@ -22,6 +22,9 @@ const ROOM: (usize, usize) = (15_000_000, 60_000_000);
 /// What is this good or better is named so, and what is this good begins so; no sum of words comes near.
 const NAMED: f32 = 10_000.0;
 const BEGINS: f32 = 1_000.0;
+
+/// A word that so many things have is frequent.
+const FREQUENT: u64 = 500;
 
 /// No name that is looked for by its beginning is longer.
 const LONGEST_NAME: usize = 64;
@@ -105,7 +108,8 @@ impl Index {
     /// What tantivy says.
     pub fn find(&self, asked: &Asked, closeness: Closeness, most: usize) -> tantivy::Result<Vec<(Target, f32)>> {
         let searcher = self.reader.searcher();
-        let found = searcher.search(&self.query(asked, closeness), &TopDocs::with_limit(most).order_by_score())?;
+        let found =
+            searcher.search(&self.query(&searcher, asked, closeness), &TopDocs::with_limit(most).order_by_score())?;
         let targets =
             found.into_iter().map(|(score, at)| Ok(self.target(&searcher, at)?.map(|target| (target, score))));
         targets.filter_map(Result::transpose).collect()
@@ -116,22 +120,21 @@ impl Index {
         Ok(kept.get_first(self.fields.target).and_then(|value| value.as_str()).and_then(Target::parse))
     }
 
-    /// The words in any place, and at least one of them in its own; or its whole name.
-    fn query(&self, asked: &Asked, closeness: Closeness) -> BooleanQuery {
+    /// All the words, in any place; or its whole name. Where the name of what it is in has all of them and its own has
+    /// not, it says nothing that the other does not.
+    fn query(&self, searcher: &Searcher, asked: &Asked, closeness: Closeness) -> BooleanQuery {
         let Fields { name, context, text, .. } = self.fields;
-        let anywhere =
-            asked.words().iter().map(|word| self.word(word, closeness, &[(name, 6.0), (context, 2.0), (text, 1.0)]));
-        let words = BooleanQuery::union_with_minimum_required_clauses(anywhere.collect(), asked.needed(closeness));
-        let words: Box<dyn Query> = match closeness {
-            // What is only close is little, and looking for it dear.
-            Closeness::Close => Box::new(words),
-            Closeness::AsWritten => {
-                let own = asked.words().iter().map(|word| self.word(word, closeness, &[(name, 1.0), (text, 1.0)]));
-                let own = ConstScoreQuery::new(Box::new(BooleanQuery::union(own.collect())), 0.0);
-                Box::new(BooleanQuery::intersection(vec![Box::new(words), Box::new(own)]))
-            }
+        let all = |fields: &[(Field, f32)]| -> Vec<Box<dyn Query>> {
+            asked.words().iter().map(|wanted| self.word(searcher, wanted, closeness, fields)).collect()
         };
-        let mut any = vec![words];
+        let anywhere = all(&[(name, 6.0), (context, 2.0), (text, 1.0)]);
+        let words = BooleanQuery::union_with_minimum_required_clauses(anywhere, asked.needed(closeness));
+        let elsewhere = BooleanQuery::new(vec![
+            (Occur::Must, Box::new(BooleanQuery::intersection(all(&[(context, 1.0)])))),
+            (Occur::MustNot, Box::new(BooleanQuery::intersection(all(&[(name, 1.0)])))),
+        ]);
+        let words = BooleanQuery::new(vec![(Occur::Must, Box::new(words)), (Occur::MustNot, Box::new(elsewhere))]);
+        let mut any: Vec<Box<dyn Query>> = vec![Box::new(words)];
         if asked.whole().len() <= LONGEST_NAME {
             let whole = Term::from_field_text(self.fields.whole, asked.whole());
             let begins = FuzzyTermQuery::new_prefix(whole.clone(), 0, true);
@@ -143,13 +146,21 @@ impl Index {
     }
 
     /// One word, or one that it is the beginning of, or one that is close to it, in any of these fields.
-    fn word(&self, wanted: &Wanted, closeness: Closeness, fields: &[(Field, f32)]) -> Box<dyn Query> {
+    fn word(
+        &self,
+        searcher: &Searcher,
+        wanted: &Wanted,
+        closeness: Closeness,
+        fields: &[(Field, f32)],
+    ) -> Box<dyn Query> {
         let mut any: Vec<Box<dyn Query>> = Vec::new();
         let mut add = |query: Box<dyn Query>, boost| any.push(Box::new(BoostQuery::new(query, boost)));
         for (field, boost) in fields {
             let term = Term::from_field_text(*field, &wanted.text);
             let typing = if *field == self.fields.text { BEGINS_TYPING } else { 1 };
-            if wanted.begins(typing) {
+            // A frequent word that is followed by others has been typed, and finds enough as it is.
+            let typed = || !wanted.last && searcher.doc_freq(&term).is_ok_and(|many| many >= FREQUENT);
+            if wanted.begins(typing) && !typed() {
                 add(Box::new(FuzzyTermQuery::new_prefix(term.clone(), 0, true)), boost * 0.5);
             }
             if closeness == Closeness::Close && wanted.forgiven > 0 {
