@@ -9,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod demo;
 pub mod export;
+pub mod finding;
 pub mod ingest;
 pub mod judging;
 pub mod known_then;
@@ -31,6 +32,7 @@ use crate::actions::make_secret;
 use crate::clock::Clock;
 use crate::config::Serve;
 use crate::db::Db;
+use crate::finding::Finder;
 use crate::ingest::writer::Writer;
 use crate::live::Live;
 use crate::password::PasswordPool;
@@ -49,6 +51,8 @@ pub struct App {
     pub worlds: Arc<Worlds>,
     /// What is known of the folder of the book.
     pub folder: book::Folder,
+    /// What finds things in it by words.
+    pub finder: Finder,
     /// Who is told of changes.
     pub live: Live,
     /// The one writer of events.
@@ -114,6 +118,7 @@ impl App {
             .await
             .map_err(|e| format!("the secret for check-in links cannot be read or made: {e}"))?;
         let worlds = Arc::new(Worlds::default());
+        let finder = Finder::start(&worlds);
         let live = Live::default();
         let (writer, writing) = Writer::start(db.clone(), worlds.clone(), live.clone(), config.room);
         let recording = Recording::new(&live);
@@ -122,6 +127,7 @@ impl App {
             config,
             worlds,
             folder: book::Folder::default(),
+            finder,
             live,
             writer,
             passwords: PasswordPool::default(),

@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
 
 fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("WATCHBOOK_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,tower_sessions_core=error"));
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,tower_sessions_core=error,tantivy=warn"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => lines.init(),

@@ -14,7 +14,7 @@ use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
 use app::model::review::{self, DEPLOYED, OBSERVED, Parts, Present, SectionTrust, Spoken};
 use app::model::status::Trust;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::book;
 use crate::db::Db;
@@ -257,6 +257,8 @@ impl Images {
 #[derive(Debug, Default)]
 pub struct Worlds {
     current: RwLock<Arc<World>>,
+    /// How often it was replaced.
+    replaced: watch::Sender<u64>,
     turn: Mutex<()>,
     imports: Mutex<()>,
     /// Worlds of earlier moments that were asked for lately, the last one first.
@@ -294,6 +296,12 @@ impl Worlds {
     fn replace(&self, make: impl FnOnce(&World) -> World) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(make(&current));
+        self.replaced.send_modify(|times| *times += 1);
+    }
+
+    /// Hears how often the world was replaced.
+    pub fn replacements(&self) -> watch::Receiver<u64> {
+        self.replaced.subscribe()
     }
 
     /// Says that the book on disk cannot be used, and why; the last good one stays.

@@ -7,6 +7,8 @@
 #![allow(missing_docs, reason = "the island macro adds a struct of its own for the props")]
 
 #[cfg(feature = "hydrate")]
+mod find_box;
+#[cfg(feature = "hydrate")]
 mod gestures;
 #[cfg(feature = "hydrate")]
 mod images;
@@ -78,6 +80,34 @@ pub fn CopyButton(
 pub fn FindKeys() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     gestures::find_keys();
+}
+
+/// The box of Find: below it stands what is found of what has been typed so far, for the arrow keys and Enter.
+///
+/// A page has one at most. Without JavaScript it is the field of the form around it, which leads to the page Find; what
+/// is listed comes as HTML from `/find/options?q=`, see `find_box.rs`.
+#[island]
+pub fn FindBox(
+    /// What it holds at first.
+    query: String,
+    /// What it says while it is empty.
+    hint: String,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    find_box::follow();
+    view! {
+        <input
+            id="find-q"
+            name="q"
+            type="search"
+            value=query
+            placeholder=hint
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck="false"
+        />
+        <div id="find-options" role="listbox" aria-label="Found so far" hidden=true></div>
+    }
 }
 
 /// Asks before a reader leaves a form whose text is not saved.
@@ -179,6 +209,13 @@ mod tests {
     fn without_javascript_there_is_no_button_to_copy() {
         let html = inside(view! { <CopyButton text="10482".to_owned()/> });
         assert_eq!(html, r#"<button type="button" aria-label="Copy 10482" hidden class="copy">Copy</button>"#);
+    }
+
+    #[test]
+    fn without_javascript_the_box_of_find_is_a_field_of_its_form() {
+        let html = inside(view! { <FindBox query="erp".to_owned() hint="Find".to_owned()/> });
+        assert!(html.starts_with("<input id=\"find-q\" name=\"q\" type=\"search\" value=\"erp\""), "{html}");
+        assert!(html.contains("role=\"listbox\"") && html.contains(" hidden") && !html.contains("combobox"), "{html}");
     }
 
     #[test]

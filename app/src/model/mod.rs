@@ -11,6 +11,7 @@ pub mod compare;
 pub mod coverage;
 pub mod event;
 pub mod fact;
+pub mod find;
 pub mod flow;
 pub mod following;
 pub mod group;

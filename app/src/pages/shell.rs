@@ -6,7 +6,7 @@ use leptos::hydration::HydrationScripts;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::islands::{FindKeys, LiveStream};
+use crate::islands::{FindBox, FindKeys, LiveStream};
 use crate::model::moment::Moment;
 use crate::model::status::{Role, State};
 use crate::parts::{self, Past};
@@ -189,7 +189,7 @@ fn find() -> AnyView {
         <form class="find" action="/find" method="get" role="search">
             {parts::icon("search")}
             <label class="sr" for="find-q">"Find a workflow, run, component or runbook"</label>
-            <input id="find-q" name="q" type="search" placeholder="Find" autocomplete="off"/>
+            <FindBox query=String::new() hint="Find".to_owned()/>
             <kbd aria-hidden="true">"/"</kbd>
         </form>
     }

@@ -43,6 +43,13 @@ impl Connection {
         self.answer()
     }
 
+    /// Gets a path packed in this coding; the status and how many bytes the body has on the wire.
+    pub fn get_packed(&mut self, path: &str, coding: &str) -> (u16, usize) {
+        self.write(format!("GET {path} HTTP/1.1\r\nhost: bench\r\naccept-encoding: {coding}\r\n\r\n").as_bytes());
+        let (status, body) = self.answer();
+        (status, body.len())
+    }
+
     /// Asks for a stream of events and leaves it open.
     pub fn listen(mut self, path: &str) -> Messages {
         self.write(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes());

@@ -3,6 +3,7 @@
 mod blast;
 mod client;
 mod crowd;
+mod find;
 mod load;
 mod portal;
 mod table;
@@ -26,7 +27,7 @@ const ASKED: usize = 200;
 type Part = (&'static str, fn(&mut Table, usize));
 
 /// The parts of the benchmark, in order; the first one takes the yardsticks that it compares with.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("ingest", ingest),
     ("creators", creators),
     ("start", start_and_memory),
@@ -34,6 +35,7 @@ const PARTS: [Part; 7] = [
     ("watch", watch::measure),
     ("crowd", |table, _| crowd::measure(table)),
     ("blast", |table, _| blast::measure(table)),
+    ("find", find::measure),
 ];
 
 fn main() {

@@ -14,6 +14,7 @@ use crate::load::{Shape, lines_of};
 /// A running portal.
 pub struct Portal {
     folder: TempDir,
+    book: PathBuf,
     process: Child,
     /// Where it listens.
     pub address: SocketAddr,
@@ -24,6 +25,20 @@ pub struct Portal {
 impl Portal {
     /// Starts one on a fresh database with the example book.
     pub fn start() -> Self {
+        Self::started(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../runbooks").into())
+    }
+
+    /// Starts one on a fresh database with the book that `write` writes into a folder.
+    pub fn of_book(write: impl FnOnce(&Path)) -> Self {
+        Self::started(|folder| {
+            let book = folder.join("book");
+            std::fs::create_dir(&book).expect("the target folder can be written");
+            write(&book);
+            book
+        })
+    }
+
+    fn started(book: impl FnOnce(&Path) -> PathBuf) -> Self {
         // Not /tmp, which may be memory: what is promised is durable on disk.
         let folder = tempfile::Builder::new()
             .prefix("bench-")
@@ -34,8 +49,9 @@ impl Portal {
             .output()
             .expect("the binary runs");
         let token = String::from_utf8(token.stdout).expect("a token is text").trim().to_owned();
-        let (process, address) = launch(folder.path());
-        Self { folder, process, address, token }
+        let book = book(folder.path());
+        let (process, address) = launch(folder.path(), &book);
+        Self { folder, book, process, address, token }
     }
 
     /// A new connection.
@@ -131,7 +147,7 @@ impl Portal {
     /// Starts it again on the same database; how long until it is ready.
     pub fn restart(&mut self) -> Duration {
         let began = Instant::now();
-        let (process, address) = launch(self.folder.path());
+        let (process, address) = launch(self.folder.path(), &self.book);
         let (status, _) = Connection::open(address).get("/ready");
         assert_eq!(status, 200, "it is not ready");
         self.process = process;
@@ -154,10 +170,10 @@ fn command(folder: &Path) -> Command {
     command
 }
 
-fn launch(folder: &Path) -> (Child, SocketAddr) {
-    let book = concat!(env!("CARGO_MANIFEST_DIR"), "/../runbooks");
+fn launch(folder: &Path, book: &Path) -> (Child, SocketAddr) {
     let mut process = command(folder)
-        .args(["serve", "--public-read", "--listen", "127.0.0.1:0", "--book", book])
+        .args(["serve", "--public-read", "--listen", "127.0.0.1:0", "--book"])
+        .arg(book)
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");

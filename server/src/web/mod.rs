@@ -100,6 +100,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/kept/runbooks", get(kept::list_page))
         .route("/kept/runbooks/{slug}", get(kept::page))
         .route("/find", get(find::page))
+        .route("/find/options", get(find::options))
         .route("/live", get(live::stream))
         .route("/metrics", get(health::metrics));
     let json = Router::new()
