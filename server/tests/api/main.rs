@@ -35,3 +35,4 @@ mod time_travel;
 mod truth;
 mod usual;
 mod workflows;
+mod writing;
