@@ -73,6 +73,8 @@ pub struct App {
     pub recording: Recording,
     /// The pictures that live pages follow.
     pub pictures: web::live::Pictures,
+    /// Who wrote which passage of runbooks, as it was last found out.
+    pub blames: web::versions::Blames,
     /// Whether the portal could work when that was last asked.
     pub readiness: web::health::Readiness,
     /// Becomes true when the portal is asked to stop: what never ends by itself ends then.
@@ -138,6 +140,7 @@ impl App {
             observed: judging::observed::Looked::default(),
             recording,
             pictures: web::live::Pictures::default(),
+            blames: web::versions::Blames::default(),
             readiness: web::health::Readiness::default(),
             stopping: watch::channel(false).0,
         });

@@ -7,6 +7,8 @@
 #![allow(missing_docs, reason = "the island macro adds a struct of its own for the props")]
 
 #[cfg(feature = "hydrate")]
+mod editor;
+#[cfg(feature = "hydrate")]
 mod find_box;
 #[cfg(feature = "hydrate")]
 mod gestures;
@@ -138,6 +140,37 @@ pub fn ImageDrop(
     #[cfg(not(feature = "hydrate"))]
     drop(target);
     view! { <p id="edit-image-said" class="dim" role="status"></p> }
+}
+
+/// Writing a text, with comfort: its preview and its links follow while it is typed, what is found goes in at the
+/// caret, and what is typed is kept in this browser until it is saved.
+#[island]
+pub fn TextEditor(
+    /// The `id` of the form.
+    form: String,
+    /// Where its preview comes from.
+    preview: String,
+    /// What a draft is kept under: `RUNBOOK:SECTION`.
+    draft: String,
+    /// The zone that moments are told in, as the browser knows it.
+    zone: String,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    editor::begin(&form, preview, &draft, zone);
+    #[cfg(not(feature = "hydrate"))]
+    drop((form, preview, draft, zone));
+}
+
+/// On the page that is shown after a save: what was typed for it need not be kept any more.
+#[island]
+pub fn DraftSaved(
+    /// The runbook that was saved.
+    runbook: String,
+) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    editor::forget_sent(&runbook);
+    #[cfg(not(feature = "hydrate"))]
+    drop(runbook);
 }
 
 /// The slider over a day: while it is moved it says the moment that it stands at, and where a drag ends, that moment

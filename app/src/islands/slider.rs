@@ -31,13 +31,17 @@ fn slider(event: &Event) -> Option<HtmlInputElement> {
 /// Says the moment at which the slider stands.
 pub fn say(moved: &Event, zone: &str) {
     let Some(slider) = slider(moved) else { return };
-    let Ok(words) = Date::new(slider.value_as_number() * 1_000.0).words("en-GB", &options(zone)) else { return };
-    // As the server writes it: without the comma after the day.
-    let words = words.replace(',', "");
+    let Some(words) = moment(slider.value_as_number() * 1_000.0, zone) else { return };
     _ = slider.set_attribute("aria-valuetext", &words);
     if let Some(place) = document().get_element_by_id(WORDS) {
         place.set_text_content(Some(&format!("to show: {words}")));
     }
+}
+
+/// A moment in words, as the server writes it; nothing where the browser does not know the zone.
+pub fn moment(millis: f64, zone: &str) -> Option<String> {
+    // Without the comma after the day.
+    Some(Date::new(millis).words("en-GB", &options(zone)).ok()?.replace(',', ""))
 }
 
 fn options(zone: &str) -> JsValue {

@@ -1,6 +1,7 @@
 //! Where a link may lead: ours, the web, mail, telephone, this site. Everything else leads nowhere.
 
 use crate::model::mention::Target;
+use crate::model::unseen::is_unseen;
 
 /// Where a link leads.
 #[derive(Debug, PartialEq)]
@@ -26,7 +27,8 @@ pub(super) fn destination<'d>(address: &'d str, text: &str) -> Destination<'d> {
 /// Decides where an address without a meaning of ours leads.
 pub(super) fn plain(address: &str) -> Destination<'_> {
     // Browsers drop control characters and outer white space, so "java\tscript:" would become a scheme.
-    if address.is_empty() || address.chars().any(char::is_control) || address.trim() != address {
+    // What turns the reading order round would show another address than it is.
+    if address.is_empty() || address.contains(is_unseen) || address.trim() != address {
         return Destination::Nowhere;
     }
     // A scheme is what stands before a colon that comes before any "/", "?" or "#" (RFC 3986, 3.1).
@@ -73,6 +75,10 @@ mod tests {
             "blob:x",
             "about:blank",
             "view-source:x",
+            "https://example.com/\u{202e}gpj.exe",
+            "java\u{2066}script:alert(1)",
+            "jav\u{430}script:alert(1)",
+            "\u{ff4a}avascript:alert(1)",
             ":x",
             "",
         ] {

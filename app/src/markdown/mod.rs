@@ -1,5 +1,7 @@
 //! Markdown to safe HTML, and what is in it: sections, links, facts, live panels and steps.
 
+#[cfg(test)]
+mod corpus;
 mod destination;
 mod html;
 mod links;
@@ -7,6 +9,7 @@ mod outline;
 mod render;
 #[cfg(test)]
 mod safety;
+pub mod section;
 mod speech;
 mod writer;
 
@@ -19,6 +22,7 @@ use crate::model::mention::{Fact, Mention, Panel, Target};
 use crate::model::reference::Reference;
 
 pub use crate::model::fact::{FactNow, fact_now, value_at};
+pub use crate::model::unseen::seen;
 pub use render::{Chip, Context, ImageNow, RenderedSection, render};
 
 /// The longest text that is read, in bytes.

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::speech::words;
+use crate::model::unseen::is_unseen;
 
 /// Something in the text, and where it stands in bytes.
 pub(super) type Piece<'a> = (Event<'a>, Range<usize>);
@@ -50,6 +51,7 @@ pub(super) fn outline(body: &str) -> Vec<Part<'_>> {
     let mut in_heading = false;
     for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
         let newest = parts.len() - 1;
+        let event = seen(event);
         match &event {
             Event::Start(Tag::FootnoteDefinition(label)) => {
                 open_notes.push(Loose { label: label.to_string(), written_in: newest, pieces: Vec::new() });
@@ -96,6 +98,23 @@ pub(super) fn outline(body: &str) -> Vec<Part<'_>> {
         }
     }
     parts
+}
+
+/// Puts a mark where a character would hide words or turn them round, and says of mail that it is mail.
+fn seen(event: Event<'_>) -> Event<'_> {
+    let marked = |text: CowStr<'_>| CowStr::from(crate::model::unseen::seen(&text).into_owned());
+    match event {
+        Event::Text(text) if text.contains(is_unseen) => Event::Text(marked(text)),
+        Event::Code(text) if text.contains(is_unseen) => Event::Code(marked(text)),
+        Event::Html(text) if text.contains(is_unseen) => Event::Html(marked(text)),
+        Event::InlineHtml(text) if text.contains(is_unseen) => Event::InlineHtml(marked(text)),
+        // `<a@b.c>` is an address of mail, which the parser leaves to us to say.
+        Event::Start(Tag::Link { link_type: LinkType::Email, dest_url, title, id }) => {
+            let dest_url = format!("mailto:{dest_url}").into();
+            Event::Start(Tag::Link { link_type: LinkType::Email, dest_url, title, id })
+        }
+        other => other,
+    }
 }
 
 impl Part<'_> {

@@ -1,10 +1,16 @@
 //! What differs between two texts of a document, as a reader sees it: block by block, word by word.
 
-use std::collections::BTreeMap;
+pub mod align;
+pub mod blocks;
+mod moves;
 
-use pulldown_cmark::{BlockQuoteKind, Event, Options, Parser, Tag, TagEnd};
+use std::collections::{BTreeMap, HashMap};
+
 use serde::Serialize;
-use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
+use similar::{ChangeTag, TextDiff};
+
+use align::{Stretch, align, tokens};
+use blocks::{Block, blocks};
 
 /// One paragraph, heading, list item, table row, piece of code, or list of link targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,6 +19,19 @@ pub struct DiffBlock {
     pub kind: &'static str,
     /// The words, each run with how it differs.
     pub words: Vec<(Difference, String)>,
+    /// Set when it stands elsewhere in the other text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+}
+
+/// Which of its two places a moved block is shown at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moved {
+    /// Where it stood in the old text; its words are those of the old.
+    Away,
+    /// Where it stands in the new text; its words say what else became of it.
+    Here,
 }
 
 /// How a run of words differs.
@@ -26,163 +45,87 @@ pub enum Difference {
 }
 
 impl DiffBlock {
-    /// Whether nothing in it differs.
+    /// Whether nothing in it differs, its place included.
     pub fn same(&self) -> bool {
-        self.words.iter().all(|(difference, _)| *difference == Difference::Same)
+        self.moved.is_none() && self.words.iter().all(|(difference, _)| *difference == Difference::Same)
     }
 }
 
 /// Compares two markdown texts as rendered prose.
 ///
 /// Blocks come in reading order. The runs that are the same or removed spell the old prose, the runs that are the same
-/// or added the new one; only blocks of kind `link` stand beside the prose. Front matter counts as code, line by line.
+/// or added the new one; a moved block spells the old where it is [`Moved::Away`] and the new where it is
+/// [`Moved::Here`]. Only blocks of kind `link` stand beside the prose. Front matter counts as code, line by line.
+///
+/// The time it takes is bounded for texts of any size: what would take long to align is shown as removed and added.
 pub fn compare(from_markdown: &str, to_markdown: &str) -> Vec<DiffBlock> {
     let (from, to) = (blocks(from_markdown), blocks(to_markdown));
-    let mut out = Vec::new();
-    for op in capture_diff_slices(Algorithm::Patience, &from, &to) {
-        if let DiffOp::Equal { old_index, len, .. } = op {
-            from[old_index..old_index + len].iter().for_each(|b| out.push(b.whole(Difference::Same)));
-            continue;
-        }
-        let (old, new) = (&from[op.old_range()], &to[op.new_range()]);
-        for pair in pairs(old, new) {
-            match pair {
-                (Some(o), Some(n)) => changed(&old[o], &new[n], &mut out),
-                (Some(o), None) => out.push(old[o].whole(Difference::Removed)),
-                (None, Some(n)) => out.push(new[n].whole(Difference::Added)),
-                (None, None) => {}
+    let mut side_by_side: Vec<Pair> = Vec::new();
+    for stretch in align(&from, &to) {
+        match stretch {
+            Stretch::Same { old, new, len } => side_by_side.extend((0..len).map(|at| (Some(old + at), Some(new + at)))),
+            Stretch::Differs { old, new } => {
+                let (first_old, first_new) = (old.start, new.start);
+                let found = pairs(&from[old], &to[new]);
+                side_by_side
+                    .extend(found.into_iter().map(|(o, n)| (o.map(|o| o + first_old), n.map(|n| n + first_new))));
             }
+        }
+    }
+    let left: Vec<usize> = side_by_side.iter().filter_map(|pair| pair.0.filter(|_| pair.1.is_none())).collect();
+    let came: Vec<usize> = side_by_side.iter().filter_map(|pair| pair.1.filter(|_| pair.0.is_none())).collect();
+    let moved = moves::moves(&from, &to, &left, &came);
+    let back: HashMap<usize, usize> = moved.iter().map(|(old, new)| (*new, *old)).collect();
+    let mut out = Vec::new();
+    for pair in side_by_side {
+        match pair {
+            (Some(o), Some(n)) if from[o] == to[n] => out.push(to[n].whole(Difference::Same)),
+            (Some(o), Some(n)) => changed(&from[o], &to[n], None, &mut out),
+            (Some(o), None) if moved.contains_key(&o) => {
+                out.push(DiffBlock { moved: Some(Moved::Away), ..from[o].whole(Difference::Same) });
+            }
+            (Some(o), None) => out.push(from[o].whole(Difference::Removed)),
+            (None, Some(n)) => match back.get(&n) {
+                Some(o) => changed(&from[*o], &to[n], Some(Moved::Here), &mut out),
+                None => out.push(to[n].whole(Difference::Added)),
+            },
+            (None, None) => {}
         }
     }
     out
 }
 
-/// One block of a rendered document.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Block {
-    kind: &'static str,
-    text: String,
-    /// Where its links, facts and live panels lead; readers do not see them, but they decide what a section speaks of.
-    targets: Vec<String>,
+/// How many words came and went between two texts, wherever they stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// Words that only the new text has.
+    pub added: usize,
+    /// Words that only the old text has.
+    pub removed: usize,
 }
 
-impl Block {
-    fn whole(&self, difference: Difference) -> DiffBlock {
-        DiffBlock { kind: self.kind, words: vec![(difference, self.text.clone())] }
-    }
-}
-
-/// Reads markdown into blocks, in reading order.
-fn blocks(markdown: &str) -> Vec<Block> {
-    let options = Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS
-        | Options::ENABLE_GFM
-        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
-    let mut reader = Reader::default();
-    Parser::new_ext(markdown, options).for_each(|event| reader.read(event));
-    reader.flush();
-    reader.done
-}
-
-/// Collects blocks from the events of a markdown parser.
-#[derive(Default)]
-struct Reader {
-    done: Vec<Block>,
-    text: String,
-    targets: Vec<String>,
-    /// The kinds of the blocks that are open, innermost last.
-    open: Vec<&'static str>,
-}
-
-impl Reader {
-    fn read(&mut self, event: Event<'_>) {
-        match event {
-            Event::Start(tag) => self.start(tag),
-            Event::End(tag) => self.end(tag),
-            Event::Text(text) if self.open.last() == Some(&"code") => self.code(&text),
-            Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
-                self.text.push_str(&text);
-            }
-            Event::FootnoteReference(name) => self.text.push_str(&format!("[{name}]")),
-            Event::SoftBreak | Event::HardBreak => self.text.push(' '),
-            _ => {}
-        }
-    }
-
-    fn start(&mut self, tag: Tag<'_>) {
-        match tag {
-            Tag::Heading { .. } => self.enter("heading"),
-            Tag::Paragraph if self.open.last() == Some(&"item") => self.flush(),
-            Tag::Paragraph | Tag::HtmlBlock => self.enter("text"),
-            Tag::BlockQuote(kind) => {
-                self.enter("text");
-                self.text.push_str(kind.map_or("", label));
-                self.flush();
-            }
-            Tag::Item => self.enter("item"),
-            Tag::CodeBlock(_) | Tag::MetadataBlock(_) => self.enter("code"),
-            Tag::TableHead | Tag::TableRow => self.enter("row"),
-            Tag::TableCell if !self.text.is_empty() => self.text.push_str(" | "),
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.targets.push(dest_url.to_string()),
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Paragraph if self.open.last() == Some(&"item") => self.flush(),
-            TagEnd::Heading(_)
-            | TagEnd::Paragraph
-            | TagEnd::HtmlBlock
-            | TagEnd::BlockQuote(_)
-            | TagEnd::Item
-            | TagEnd::CodeBlock
-            | TagEnd::MetadataBlock(_)
-            | TagEnd::TableHead
-            | TagEnd::TableRow => {
-                self.flush();
-                self.open.pop();
-            }
-            _ => {}
-        }
-    }
-
-    fn enter(&mut self, kind: &'static str) {
-        self.flush();
-        self.open.push(kind);
-    }
-
-    /// Code is compared line by line: a long piece with one changed line should not be marked as a whole.
-    fn code(&mut self, text: &str) {
-        for line in text.lines().filter(|l| !l.trim().is_empty()) {
-            self.done.push(Block { kind: "code", text: line.to_owned(), targets: Vec::new() });
-        }
-    }
-
-    fn flush(&mut self) {
-        let (text, targets) = (std::mem::take(&mut self.text), std::mem::take(&mut self.targets));
-        if !text.trim().is_empty() || !targets.is_empty() {
-            let kind = self.open.last().copied().unwrap_or("text");
-            self.done.push(Block { kind, text, targets });
-        }
-    }
-}
-
-/// The word that a reader sees on a callout.
-fn label(kind: BlockQuoteKind) -> &'static str {
-    match kind {
-        BlockQuoteKind::Note => "Note",
-        BlockQuoteKind::Tip => "Tip",
-        BlockQuoteKind::Important => "Important",
-        BlockQuoteKind::Warning => "Warning",
-        BlockQuoteKind::Caution => "Caution",
-    }
+/// How much differs between two texts; in time that grows with their length alone.
+pub fn amount(from_markdown: &str, to_markdown: &str) -> Amount {
+    let (from, to) = (blocks(from_markdown), blocks(to_markdown));
+    let mut words: HashMap<&str, i64> = HashMap::new();
+    from.iter().flat_map(|b| b.text.split_whitespace()).for_each(|word| *words.entry(word).or_default() -= 1);
+    to.iter().flat_map(|b| b.text.split_whitespace()).for_each(|word| *words.entry(word).or_default() += 1);
+    let sum = |sign: i64| words.values().map(|n| (n * sign).max(0)).sum::<i64>() as usize;
+    Amount { added: sum(1), removed: sum(-1) }
 }
 
 /// Above this many comparisons a rewritten stretch is shown as removed and added, instead of searched for likenesses.
 const MOST_COMPARISONS: usize = 20_000;
+
+/// And above this many bytes that they would look at together.
+const MOST_COMPARED: usize = 40_000_000;
+
+/// Whether each of these blocks may be compared with each of those.
+fn can_be_compared<'b>(old: impl Iterator<Item = &'b Block>, new: impl Iterator<Item = &'b Block>) -> bool {
+    let size = |(count, bytes): (usize, usize), block: &Block| (count + 1, bytes + block.text.len());
+    let ((rows, old_bytes), (columns, new_bytes)) = (old.fold((0, 0), size), new.fold((0, 0), size));
+    rows * columns <= MOST_COMPARISONS && columns * old_bytes + rows * new_bytes <= MOST_COMPARED
+}
 
 /// Two blocks are versions of one when at least this share of their words is common.
 const ALIKE: f64 = 0.4;
@@ -193,7 +136,7 @@ type Pair = (Option<usize>, Option<usize>);
 fn pairs(old: &[Block], new: &[Block]) -> Vec<Pair> {
     let (rows, columns) = (old.len(), new.len());
     let apart = || (0..rows).map(|o| (Some(o), None)).chain((0..columns).map(|n| (None, Some(n)))).collect();
-    if rows * columns > MOST_COMPARISONS || rows * columns == 0 {
+    if rows * columns == 0 || !can_be_compared(old.iter(), new.iter()) {
         return apart();
     }
     let like: Vec<Vec<f64>> = old.iter().map(|o| new.iter().map(|n| likeness(o, n)).collect()).collect();
@@ -240,11 +183,11 @@ fn likeness(old: &Block, new: &Block) -> f64 {
 }
 
 /// Writes down how one block became another: its words, then its targets where they differ.
-fn changed(old: &Block, new: &Block, out: &mut Vec<DiffBlock>) {
-    out.push(DiffBlock { kind: new.kind, words: word_by_word(&old.text, &new.text) });
+fn changed(old: &Block, new: &Block, moved: Option<Moved>, out: &mut Vec<DiffBlock>) {
+    out.push(DiffBlock { kind: new.kind, words: word_by_word(&old.text, &new.text), moved });
     let targets = targets(&old.targets, &new.targets);
     if !targets.is_empty() {
-        out.push(DiffBlock { kind: "link", words: targets });
+        out.push(DiffBlock { kind: "link", words: targets, moved: None });
     }
 }
 
@@ -263,15 +206,31 @@ fn targets(old: &[String], new: &[String]) -> Vec<(Difference, String)> {
     [side(Difference::Removed, -1), side(Difference::Added, 1)].concat()
 }
 
+/// Above this many words of one text times words of the other, they are aligned more coarsely.
+const MOST_WORDS: usize = 1_000_000;
+
 /// Compares two plain texts word by word; neighbouring changes with only space between are one change.
-fn word_by_word(old: &str, new: &str) -> Vec<(Difference, String)> {
+pub fn word_by_word(old: &str, new: &str) -> Vec<(Difference, String)> {
     let mut runs = Runs::default();
-    for change in TextDiff::from_words(old, new).iter_all_changes() {
-        let word = *change.value_ref();
-        match change.tag() {
-            ChangeTag::Delete => runs.change(word, ""),
-            ChangeTag::Insert => runs.change("", word),
-            ChangeTag::Equal => runs.same(word),
+    let (old_words, new_words) = (tokens(old), tokens(new));
+    if old_words.len() * new_words.len() > MOST_WORDS {
+        for stretch in align(&old_words, &new_words) {
+            match stretch {
+                Stretch::Same { old, len, .. } => old_words[old..old + len].iter().for_each(|word| runs.same(word)),
+                Stretch::Differs { old, new } => {
+                    runs.change(&old_words[old].concat(), "");
+                    runs.change("", &new_words[new].concat());
+                }
+            }
+        }
+    } else {
+        for change in TextDiff::from_words(old, new).iter_all_changes() {
+            let word = *change.value_ref();
+            match change.tag() {
+                ChangeTag::Delete => runs.change(word, ""),
+                ChangeTag::Insert => runs.change("", word),
+                ChangeTag::Equal => runs.same(word),
+            }
         }
     }
     runs.settle();
@@ -397,8 +356,61 @@ mod tests {
         assert!(diff.len() > 30 && diff.iter().all(DiffBlock::same));
     }
 
+    #[test]
+    fn a_moved_paragraph_is_moved_and_not_removed_and_added() {
+        let [one, two, three] = ["Look at the queue first.", "Then call the duty desk.", "Write down what you saw."];
+        let diff = compare(&[one, two, three].join("\n\n"), &[three, one, two].join("\n\n"));
+        let told: Vec<_> = diff.iter().map(|b| (b.moved, b.words[0].1.as_str())).collect();
+        assert_eq!(told, [(Some(Moved::Here), three), (None, one), (None, two), (Some(Moved::Away), three)]);
+        assert!(diff.iter().all(|b| b.words.iter().all(|(d, _)| *d == Same)));
+    }
+
+    #[test]
+    fn what_changed_in_a_moved_paragraph_is_marked_in_its_new_place() {
+        let stays = "Look at the queue first, and at the queue behind it, and at the third one.";
+        let old = format!("{stays}\n\n{stays} Again.\n\nThen call the duty desk before six in the morning.");
+        let new = format!("Then call the duty desk before seven in the morning.\n\n{stays}\n\n{stays} Again.");
+        let diff = compare(&old, &new);
+        assert_eq!(diff[0].moved, Some(Moved::Here));
+        assert_eq!(
+            words(&diff[0]),
+            [(Same, "Then call the duty desk before "), (Removed, "six"), (Added, "seven"), (Same, " in the morning.")]
+        );
+    }
+
+    #[test]
+    fn the_amount_counts_words_that_came_and_went_and_not_those_that_moved() {
+        assert_eq!(
+            amount("It tries 6 times.\n\nWait.", "Wait.\n\nIt tries 8 or 9 times."),
+            Amount { added: 3, removed: 1 }
+        );
+        assert_eq!(amount("a\n\nb", "b\n\na"), Amount::default());
+    }
+
+    #[test]
+    fn texts_of_any_size_are_compared_in_bounded_time() {
+        let rows = |from: usize| {
+            (from..from + 10_000)
+                .fold("| a | b |\n|---|---|\n".to_owned(), |t, n| t + &format!("| row {n} | {} |\n", n % 7))
+        };
+        let words = |step: usize| (0..60_000).map(|n| format!("w{} ", n * step % 59_999)).collect::<String>();
+        let lines = |step: usize| (0..20_000).map(|n| format!("- item {}\n", n * step % 19_997)).collect::<String>();
+        for (old, new) in [
+            (rows(0), rows(5_000)),
+            (words(1), words(7)),
+            (lines(1), lines(11)),
+            ("a\n\n".repeat(50_000), "b a\n\n".repeat(50_000)),
+        ] {
+            let start = std::time::Instant::now();
+            let diff = compare(&old, &new);
+            let took = start.elapsed();
+            assert!(took.as_secs() < 20 && !diff.is_empty(), "{took:?} for {}", &old[..30]);
+        }
+    }
+
     fn spell(diff: &[DiffBlock], unwanted: Difference) -> String {
-        let prose = diff.iter().filter(|b| b.kind != "link").flat_map(|b| &b.words);
+        let elsewhere = if unwanted == Added { Moved::Here } else { Moved::Away };
+        let prose = diff.iter().filter(|b| b.kind != "link" && b.moved != Some(elsewhere)).flat_map(|b| &b.words);
         prose.filter(|(d, _)| *d != unwanted).map(|(_, w)| w.as_str()).collect()
     }
 

@@ -1,11 +1,14 @@
-//! Writing a runbook: the text, its preview, and both texts when somebody else saved first.
+//! Writing a runbook, or one section of it: the text, its preview, and three texts when somebody else saved first.
 
 use leptos::prelude::*;
 use serde::Serialize;
 
-use super::runbook::FlagRow;
+use super::runbook::{FlagRow, OldSection, draft};
 use super::shell::Head;
-use crate::islands::LeaveGuard;
+use super::versions::{diff, runs};
+use crate::islands::{LeaveGuard, TextEditor};
+use crate::model::compare::{DiffBlock, Difference};
+use crate::model::moment::Moment;
 use crate::parts;
 use crate::parts::document::{banner, flag, missing_links};
 use crate::parts::image_input::image_input;
@@ -19,33 +22,82 @@ pub struct EditPicture {
     pub title: String,
     /// The version that the writing started from; 0 for a new one.
     pub base: i64,
-    /// The whole text, front matter included.
+    /// The section that is edited alone: its anchor and its title.
+    pub section: Option<(String, String)>,
+    /// The whole text with its front matter, or that of the section.
     pub text: String,
     /// The line of why, as typed.
     pub why: String,
-    /// What is wrong with what was typed: one sentence each.
-    pub errors: Vec<String>,
-    /// The preview, rendered as safe HTML with headings; present after "Preview".
-    pub preview: Option<String>,
-    /// What the text links to: reference, name, whether it exists.
-    pub links: Vec<(String, String, bool)>,
+    /// What is wrong with what was typed.
+    pub errors: Vec<Wrong>,
+    /// What it looks like; present after "Preview".
+    pub preview: Option<Preview>,
     /// Set when somebody else saved first.
     pub conflict: Option<Conflict>,
     /// The flags that wait, of the section that was asked for or else of all, shown while it is written.
     pub flags: Vec<FlagRow>,
+    /// What the text links to: reference, name, whether it exists.
+    pub links: Vec<(String, String, bool)>,
+    /// The zone that moments are told in, as a browser knows it.
+    #[serde(skip)]
+    pub zone: String,
 }
 
-/// Somebody else's newer version.
+/// Something wrong with what was typed, and in which field: `slug`, `text`, `image` or `why`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Wrong {
+    pub field: &'static str,
+    pub says: String,
+}
+
+/// What a text looks like, and what is to be said of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Preview {
+    /// The sections, rendered as the page will show them.
+    pub sections: Vec<OldSection>,
+    /// What is wrong with it or leads nowhere: one sentence each.
+    pub findings: Vec<String>,
+}
+
+/// Somebody else's newer version, and what both made of the text that both started from.
 #[derive(Debug, Clone, Serialize)]
 pub struct Conflict {
     /// Its number.
     pub version: i64,
     /// Who saved it.
     pub author: String,
-    /// Its whole text.
-    pub text: String,
-    /// Theirs against mine, line by line, as (sign, line): ' ', '-' theirs, '+' mine.
-    pub lines: Vec<(char, String)>,
+    /// When.
+    pub saved_at: Moment,
+    /// Why.
+    pub why: String,
+    /// The version that my writing started from; 0 when there was none.
+    pub started_from: i64,
+    /// What it said.
+    pub base: String,
+    /// What theirs says.
+    pub theirs: String,
+    /// What I typed.
+    pub mine: String,
+    /// What they changed.
+    pub their_changes: Vec<DiffBlock>,
+    /// What I changed.
+    pub my_changes: Vec<DiffBlock>,
+    /// Where both changed the same words.
+    pub clashes: Vec<ClashRow>,
+}
+
+/// A place that both changed.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClashRow {
+    /// What both started from; empty where both added something.
+    pub base: String,
+    /// Theirs against it, word by word.
+    pub theirs: Vec<(Difference, String)>,
+    /// Mine against it, word by word.
+    pub mine: Vec<(Difference, String)>,
+    /// Whether both are in the proposed text; otherwise it has mine.
+    pub both_kept: bool,
 }
 
 /// The title.
@@ -62,65 +114,177 @@ pub fn body(picture: &EditPicture) -> AnyView {
     if !new {
         way.push((&picture.title, &back));
     }
+    let says = match (&picture.section, new) {
+        (_, true) => "",
+        (None, false) => "Saving makes a new version. Nothing that was written is lost.",
+        (Some(_), false) => "Saving makes a new version in which only this section differs.",
+    };
+    let whole = picture.section.is_some().then(|| {
+        view! { <p><a href=format!("{back}/edit")>"Edit the whole runbook instead"</a></p> }
+    });
     view! {
         <div class="page edit-page">
         {parts::crumbs(&way)}
-        {parts::heading(&title(picture), if new { "" } else { "Saving makes a new version. Nothing that was written is lost." }, None)}
-        {errors(&picture.errors)}
+        {parts::heading(&title(picture), says, None)}
+        {whole}
+        {not_saved(&picture.errors)}
         {picture.conflict.as_ref().map(|theirs| conflict(theirs, &slug))}
         {flags(&picture.flags)}
-        <div class="edit" class:with-preview=picture.preview.is_some()>
-            {form(picture)}
-            {picture.preview.as_ref().map(|html| preview(html))}
+        {kept_draft()}
+        <div class="edit">
+            <div class="edit-write">{insert()}{form(picture)}</div>
+            {preview(picture.preview.as_ref())}
         </div>
-        {parts::section("links", "What it links to", links(&picture.links))}
+        {links(&picture.links)}
         </div>
     }
     .into_any()
 }
 
+/// What follows the text while it is typed: its preview, what is wrong with it, what it links to.
+pub fn following(picture: &EditPicture) -> AnyView {
+    view! { {preview(picture.preview.as_ref())}{links(&picture.links)} }.into_any()
+}
+
 fn title(picture: &EditPicture) -> String {
-    if is_new(picture) { "Write a runbook".to_owned() } else { format!("Edit {}", picture.title) }
+    match (&picture.section, is_new(picture)) {
+        (_, true) => "Write a runbook".to_owned(),
+        (Some((_, section)), false) => format!("Edit {section} in {}", picture.title),
+        (None, false) => format!("Edit {}", picture.title),
+    }
 }
 
 fn is_new(picture: &EditPicture) -> bool {
     picture.base == 0 && picture.conflict.is_none()
 }
 
-fn errors(errors: &[String]) -> Option<AnyView> {
-    let list = errors.iter().map(|error| view! { <li>{error.clone()}</li> }).collect_view();
+fn not_saved(errors: &[Wrong]) -> Option<AnyView> {
+    let link = |wrong: &Wrong| {
+        let name = match wrong.field {
+            "slug" => "Name in its address",
+            "why" => "Why this change",
+            "image" => "Image",
+            _ => "Text",
+        };
+        view! { <li><a href=format!("#edit-{}", wrong.field)>{name}</a>": "{wrong.says.clone()}</li> }
+    };
     (!errors.is_empty()).then(|| {
         view! {
             <div class="notice n-bad" role="alert">
                 {parts::icon("state-broken")}
-                <div><p><strong>"Not saved. What you typed is still here."</strong></p><ul class="plain">{list}</ul></div>
+                <div>
+                    <p><strong>"Not saved. What you typed is still here."</strong></p>
+                    <ul class="plain">{errors.iter().map(link).collect_view()}</ul>
+                </div>
             </div>
         }
         .into_any()
     })
 }
 
-/// Both texts, so that nobody's work is lost and nobody's is overwritten unread.
+/// What is wrong with one field, beside it.
+fn beside(errors: &[Wrong], field: &'static str) -> Option<AnyView> {
+    let says: Vec<_> = errors.iter().filter(|wrong| wrong.field == field).map(|wrong| wrong.says.clone()).collect();
+    (!says.is_empty()).then(|| {
+        let one = |says: String| view! { <span>{says}</span> };
+        view! {
+            <p class="error" id=format!("edit-{field}-error")>{parts::icon("alert")}<span class="errors">{says.into_iter().map(one).collect_view()}</span></p>
+        }
+        .into_any()
+    })
+}
+
+fn described_by(errors: &[Wrong], field: &'static str, help: bool) -> Option<String> {
+    let error = errors.iter().any(|wrong| wrong.field == field).then(|| format!("edit-{field}-error"));
+    let help = help.then(|| format!("edit-{field}-help"));
+    let both: Vec<_> = help.into_iter().chain(error).collect();
+    (!both.is_empty()).then(|| both.join(" "))
+}
+
+/// What both did, so that nobody's work is lost and nobody's is overwritten unread.
 fn conflict(theirs: &Conflict, slug: &str) -> AnyView {
-    let line = |(sign, line): &(char, String)| {
-        let line = line.clone();
-        match sign {
-            '-' => view! { <li class="d-removed"><del><span class="sr">"theirs: "</span>{line}</del></li> }.into_any(),
-            '+' => view! { <li class="d-added"><ins><span class="sr">"yours: "</span>{line}</ins></li> }.into_any(),
-            _ => view! { <li>{line}</li> }.into_any(),
+    let Conflict { version, author, started_from, .. } = theirs;
+    let title = format!("{author} saved version {version} while you were writing");
+    let says = match theirs.clashes.len() {
+        0 => "You changed different places, so the text below has both. Look at it, then save it as the next version.",
+        1 => {
+            "What you changed in different places is in the text below, theirs and yours. In 1 place you both changed the same words: decide there."
+        }
+        _ => {
+            "What you changed in different places is in the text below, theirs and yours. Where you both changed the same words, decide."
         }
     };
-    let title = format!("{} saved version {} while you were writing", theirs.author, theirs.version);
+    let from = match started_from {
+        0 => "an empty page".to_owned(),
+        n => format!("version {n}"),
+    };
+    let whole = |name: String, text: &str| {
+        let label = name.clone();
+        view! {
+            <details>
+                <summary>{name}</summary>
+                <pre class="raw" tabindex="0" role="region" aria-label=label>{text.to_owned()}</pre>
+            </details>
+        }
+    };
     let body = view! {
-        <p>"Nothing is lost. Lines with \u{2212} are only in theirs, lines with + only in yours. Take over from theirs what should stay, then save yours as the next version."</p>
-        <ol class="lines" tabindex="0" aria-label="Theirs and yours, line by line">{theirs.lines.iter().map(line).collect_view()}</ol>
-        <details>
-            <summary>{format!("The whole text of version {}", theirs.version)}</summary>
-            <pre class="raw">{theirs.text.clone()}</pre>
-        </details>
+        <p>"Nothing is lost. "{says}</p>
+        <p class="dim">{format!("Version {version} was saved ")}{parts::when(theirs.saved_at)}{format!(" by {author}: {}", theirs.why)}</p>
+        {clashes(&theirs.clashes, author)}
+        <div class="both">
+            <div>
+                <h3>{format!("What {author} changed, from {from}")}</h3>
+                {changes(&theirs.their_changes)}
+            </div>
+            <div>
+                <h3>{format!("What you changed, from {from}")}</h3>
+                {changes(&theirs.my_changes)}
+            </div>
+        </div>
+        <div>
+            {whole(format!("All that you started from, {from}"), &theirs.base)}
+            {whole(format!("All of theirs, version {version}"), &theirs.theirs)}
+            {whole("All of yours, as you sent it".to_owned(), &theirs.mine)}
+        </div>
         <p><a class="button" href=format!("/runbooks/{slug}")>"Leave mine and keep theirs"</a></p>
     };
-    view! { <div class="conflict">{parts::section("conflict", &title, body.into_any())}</div> }.into_any()
+    view! { <div class="conflict">{parts::section("edit:conflict", &title, body.into_any())}</div> }.into_any()
+}
+
+fn changes(blocks: &[DiffBlock]) -> AnyView {
+    match blocks.iter().all(DiffBlock::same) {
+        true => view! { <p class="dim">"Nothing that a reader sees."</p> }.into_any(),
+        false => diff(blocks),
+    }
+}
+
+/// The places to decide, with what became of the same words on each side.
+fn clashes(clashes: &[ClashRow], author: &str) -> Option<AnyView> {
+    let one = |clash: &ClashRow| {
+        let outcome = match clash.both_kept {
+            true => "You both added something here. The text below has both, theirs first.",
+            false => "The text below has yours here.",
+        };
+        let side = |name: String, words: &[(Difference, String)]| {
+            let words = match words.is_empty() {
+                true => view! { <span class="dim">"(taken out)"</span> }.into_any(),
+                false => runs(words),
+            };
+            view! { <div><dt>{name}</dt><dd class="diff">{words}</dd></div> }
+        };
+        let before = (!clash.base.is_empty()).then(|| {
+            view! { <div><dt>"Before"</dt><dd>{clash.base.clone()}</dd></div> }
+        });
+        view! {
+            <li>
+                <dl class="clash">{before}{side(author.to_owned(), &clash.theirs)}{side("You".to_owned(), &clash.mine)}</dl>
+                <p class="dim">{outcome}</p>
+            </li>
+        }
+    };
+    (!clashes.is_empty()).then(|| {
+        view! { <h3>"Changed by both"</h3><ol class="clashes">{clashes.iter().map(one).collect_view()}</ol> }.into_any()
+    })
 }
 
 fn flags(flags: &[FlagRow]) -> Option<AnyView> {
@@ -130,44 +294,102 @@ fn flags(flags: &[FlagRow]) -> Option<AnyView> {
     })
 }
 
-fn form(picture: &EditPicture) -> AnyView {
-    let new = is_new(picture);
-    let slug = picture.slug.clone().unwrap_or_default();
-    let target = if new { "/runbooks/new".to_owned() } else { format!("/runbooks/{slug}/edit") };
-    let base = picture.conflict.as_ref().map_or(picture.base, |theirs| theirs.version);
-    let unsaved = !picture.errors.is_empty() || picture.preview.is_some() || picture.conflict.is_some();
+/// Shown by the browser when it holds words that were typed before and not saved.
+fn kept_draft() -> AnyView {
     view! {
-        <form id="edit-form" class="edit-form" method="post" action=target.clone() data-unsaved=unsaved.then_some("")>
-            <input type="hidden" name="base" value=base.to_string()/>
-            {new.then(|| slug_field(&slug))}
-            <div class="field">
-                <label for="edit-text">"Text"</label>
-                <p id="edit-text-help" class="dim">"Markdown. The part between the two lines of dashes says what it is for and who owns it."</p>
-                <textarea id="edit-text" name="text" rows="28" required spellcheck="true" aria-describedby="edit-text-help" inner_html=parts::text_area_text(&picture.text)></textarea>
+        <div id="edit:draft" class="notice n-info" role="status" hidden>
+            {parts::icon("info")}
+            <div>
+                <p>"This browser has kept what was typed here until "<strong class="draft-when"></strong>" and not saved. It is not what stands below."</p>
+                <div class="actions">
+                    <button type="button" class="button" data-draft="use">"Put it into the text"</button>
+                    <button type="button" class="button" data-draft="drop">"Throw it away"</button>
+                </div>
             </div>
-            {help()}
-            {image_input(&target)}
-            <div class="field">
-                <label for="edit-why">"Why this change, in one line"</label>
-                <input id="edit-why" name="why" type="text" required maxlength="200" value=picture.why.clone()/>
-            </div>
-            {picture.conflict.as_ref().map(have_read)}
-            <div class="actions">
-                {save(picture)}
-                <button class="button" name="action" value="preview" formnovalidate formaction=format!("{target}#preview")>"Preview"</button>
-            </div>
-        </form>
-        <LeaveGuard form="edit-form".to_owned()/>
+        </div>
     }
     .into_any()
 }
 
-fn slug_field(slug: &str) -> AnyView {
+/// Looks for parts to link to. It is a form of its own: without JavaScript it answers in another tab, so that what was
+/// typed stays.
+fn insert() -> AnyView {
+    view! {
+        <details class="insert">
+            <summary>"Insert a link, a fact or a live panel"</summary>
+            <form class="insert-form" method="get" action="/insert" target="_blank">
+                <div class="field">
+                    <label for="insert-q">"Which part is it about?"</label>
+                    <p id="insert-help" class="dim">"A workflow, step, component, decision or runbook, by its name or id. What you choose goes to where you were writing; words that are selected become its words."</p>
+                    <div class="find-line">
+                        <input id="insert-q" name="q" type="search" autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="insert-help"/>
+                        <button class="button">"Search"</button>
+                    </div>
+                </div>
+            </form>
+            <div id="insert:found" role="region" aria-label="Parts found" aria-live="polite"></div>
+        </details>
+    }
+    .into_any()
+}
+
+fn form(picture: &EditPicture) -> AnyView {
+    let new = is_new(picture);
+    let slug = picture.slug.clone().unwrap_or_default();
+    let place = if new { "new".to_owned() } else { slug.clone() };
+    let target = if new { "/runbooks/new".to_owned() } else { format!("/runbooks/{slug}/edit") };
+    let base = picture.conflict.as_ref().map_or(picture.base, |theirs| theirs.version);
+    let unsaved = !picture.errors.is_empty() || picture.preview.is_some() || picture.conflict.is_some();
+    let section = picture.section.as_ref().map(|(anchor, _)| anchor.clone());
+    let (label, help) = match section {
+        Some(_) => ("Text of this section", "Markdown, from its heading on."),
+        None => ("Text", "Markdown. The part between the two lines of dashes says what it is for and who owns it."),
+    };
+    let errors = &picture.errors;
+    let invalid = |field| errors.iter().any(|wrong| wrong.field == field).then_some("true");
+    view! {
+        <form id="edit-form" class="edit-form" method="post" action=target.clone() data-unsaved=unsaved.then_some("")>
+            <input type="hidden" name="base" value=base.to_string()/>
+            {section.clone().map(|anchor| view! { <input type="hidden" name="section" value=anchor/> })}
+            {new.then(|| slug_field(&slug, errors))}
+            <div class="field">
+                <label for="edit-text">{label}</label>
+                <p id="edit-text-help" class="dim">{help}</p>
+                <textarea id="edit-text" name="text" rows="28" required spellcheck="true" aria-invalid=invalid("text") aria-describedby=described_by(errors, "text", true) inner_html=parts::text_area_text(&picture.text)></textarea>
+                {beside(errors, "text")}
+            </div>
+            {help_with_links()}
+            {image_input(&target)}
+            <div class="field">
+                <label for="edit-why">"Why this change, in one line"</label>
+                <input id="edit-why" name="why" type="text" required maxlength="200" value=picture.why.clone() aria-invalid=invalid("why") aria-describedby=described_by(errors, "why", false)/>
+                {beside(errors, "why")}
+            </div>
+            {picture.conflict.as_ref().map(have_read)}
+            <div class="actions">
+                {save(picture)}
+                <button class="button" name="action" value="preview" formnovalidate formaction=format!("{target}#edit:preview")>"Preview"</button>
+            </div>
+        </form>
+        <LeaveGuard form="edit-form".to_owned()/>
+        <TextEditor
+            form="edit-form".to_owned()
+            preview=format!("/runbooks/{place}/preview")
+            draft=format!("{place}:{}", section.unwrap_or_default())
+            zone=picture.zone.clone()
+        />
+    }
+    .into_any()
+}
+
+fn slug_field(slug: &str, errors: &[Wrong]) -> AnyView {
+    let invalid = errors.iter().any(|wrong| wrong.field == "slug").then_some("true");
     view! {
         <div class="field">
             <label for="edit-slug">"Name in its address"</label>
             <p id="edit-slug-help" class="dim">"Small letters, digits and dashes, like erp-refuses-orders. It stays the same for ever, because alerts link to it."</p>
-            <input id="edit-slug" name="slug" type="text" required maxlength="63" pattern="[a-z0-9\\-]+" autocapitalize="none" spellcheck="false" value=slug.to_owned() aria-describedby="edit-slug-help"/>
+            <input id="edit-slug" name="slug" type="text" required maxlength="63" pattern="[a-z0-9\\-]+" autocapitalize="none" spellcheck="false" value=slug.to_owned() aria-invalid=invalid aria-describedby=described_by(errors, "slug", true)/>
+            {beside(errors, "slug")}
         </div>
     }
     .into_any()
@@ -189,12 +411,14 @@ fn save(picture: &EditPicture) -> AnyView {
     let words = match (&picture.conflict, picture.base) {
         (Some(theirs), _) => format!("Save mine as version {}", theirs.version + 1),
         (None, 0) => "Save as version 1".to_owned(),
+        // Others may save other sections meanwhile; which number it gets is told afterwards.
+        (None, _) if picture.section.is_some() => "Save this section".to_owned(),
         (None, base) => format!("Save as version {}", base + 1),
     };
     view! { <button class="button primary" name="action" value="save">{words}</button> }.into_any()
 }
 
-fn help() -> AnyView {
+fn help_with_links() -> AnyView {
     let one = |(write, means): (&'static str, &'static str)| view! { <div><dt><code>{write}</code></dt><dd>{means}</dd></div> };
     view! {
         <details class="help">
@@ -213,19 +437,31 @@ fn help() -> AnyView {
     .into_any()
 }
 
-fn preview(html: &str) -> AnyView {
-    parts::section(
-        "preview",
-        "Preview, not saved yet",
-        view! { <div class="prose" inner_html=html.to_owned()></div> }.into_any(),
-    )
+/// The text as the page will show it. The place is there without a preview too, for the browser to fill.
+fn preview(preview: Option<&Preview>) -> AnyView {
+    let filled = preview.map(|Preview { sections, findings }| {
+        let one = |says: &String| view! { <li>{says.clone()}</li> };
+        let findings = (!findings.is_empty()).then(|| {
+            let list = findings.iter().map(one).collect_view();
+            banner("warn", view! { <p><strong>"To look at"</strong></p><ul class="plain">{list}</ul> }.into_any())
+        });
+        let text = match sections.is_empty() {
+            true => parts::empty("Nothing is written yet."),
+            false => view! { <div class="doc-text">{draft(sections)}</div> }.into_any(),
+        };
+        view! {
+            <section class="part" aria-labelledby="edit:preview-h">
+                <h2 id="edit:preview-h">"Preview, not saved yet"</h2>
+                {findings}
+                {text}
+            </section>
+        }
+    });
+    view! { <div id="edit:preview" class="edit-preview">{filled}</div> }.into_any()
 }
 
 /// What the text speaks of: only what is linked can tell when the text becomes wrong.
 fn links(links: &[(String, String, bool)]) -> AnyView {
-    if links.is_empty() {
-        return parts::empty("Nothing yet. Without a link, nothing can tell when this text becomes wrong.");
-    }
     let one = |(reference, name, exists): &(String, String, bool)| {
         let state = match exists {
             true => view! { <span>{name.clone()}</span> }.into_any(),
@@ -233,7 +469,13 @@ fn links(links: &[(String, String, bool)]) -> AnyView {
         };
         view! { <li><code>{reference.clone()}</code>{state}</li> }
     };
-    view! { {missing_links(links)}<ul class="link-list">{links.iter().map(one).collect_view()}</ul> }.into_any()
+    let list = match links.is_empty() {
+        true => parts::empty("Nothing yet. Without a link, nothing can tell when this text becomes wrong."),
+        false => {
+            view! { {missing_links(links)}<ul class="link-list">{links.iter().map(one).collect_view()}</ul> }.into_any()
+        }
+    };
+    view! { <div id="edit:links">{parts::section("edit:links-part", "What it links to", list)}</div> }.into_any()
 }
 
 #[cfg(test)]
@@ -245,13 +487,15 @@ mod tests {
             slug: Some("erp".into()),
             title: "ERP refuses orders".into(),
             base: 5,
+            section: None,
             text: text.into(),
             why: String::new(),
-            errors: Vec::new(),
+            errors: vec![Wrong { field: "why", says: "Say why.".into() }],
             preview: None,
             links: Vec::new(),
             conflict,
             flags: Vec::new(),
+            zone: "UTC".into(),
         };
         leptos::prelude::Owner::new().with(|| body(&picture).to_html())
     }
@@ -263,12 +507,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_stands_beside_its_field() {
+        let html = drawn("", None);
+        assert!(html.contains("aria-describedby=\"edit-why-error\"") && html.contains("id=\"edit-why-error\""));
+    }
+
+    #[test]
     fn after_a_conflict_saving_goes_on_from_their_version_once_it_was_read() {
-        let theirs =
-            Conflict { version: 6, author: "Jonas".into(), text: String::new(), lines: vec![('-', "a".into())] };
+        let clash = ClashRow {
+            base: "a".into(),
+            theirs: vec![(Difference::Added, "b".into())],
+            mine: Vec::new(),
+            both_kept: false,
+        };
+        let theirs = Conflict {
+            version: 6,
+            author: "Jonas".into(),
+            saved_at: Moment::default(),
+            why: "x".into(),
+            started_from: 5,
+            base: String::new(),
+            theirs: String::new(),
+            mine: String::new(),
+            their_changes: Vec::new(),
+            my_changes: Vec::new(),
+            clashes: vec![clash],
+        };
         let html = drawn("mine", Some(theirs));
         assert!(html.contains("name=\"base\" value=\"6\"") && html.contains("Save mine as version 7"));
-        assert!(html.contains("I have read what Jonas changed"));
+        assert!(html.contains("I have read what Jonas changed") && html.contains("(taken out)"));
         assert!(drawn("mine", None).contains("Save as version 6"));
     }
 }

@@ -1,5 +1,6 @@
 //! The pages: one file a page, each a picture (the same facts as its JSON) and the HTML drawn from it.
 
+pub mod blame;
 pub mod blast;
 pub mod check_in;
 pub mod component;
@@ -10,6 +11,7 @@ pub mod edit;
 pub mod error;
 pub mod export;
 pub mod find;
+pub mod insert;
 pub mod now;
 pub mod pause;
 pub mod problem;

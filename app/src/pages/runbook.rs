@@ -7,6 +7,8 @@ use super::drill::DrillRow;
 use super::runbook_file::{self, FilePicture};
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
+use super::versions::{Restore, restore_form};
+use crate::islands::DraftSaved;
 use crate::model::book::{Decision, Workaround};
 use crate::model::compare::DiffBlock;
 use crate::model::moment::Moment;
@@ -239,8 +241,14 @@ pub fn body(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
     .into_any()
 }
 
+/// The same just after it was saved, when the browser need not keep what was typed any more.
+pub fn body_after(picture: &RunbookPicture, viewer: Option<&Viewer>, saved: bool) -> AnyView {
+    let forget = saved.then(|| view! { <DraftSaved runbook=picture.row.slug.clone()/> });
+    view! { {body(picture, viewer)}{forget} }.into_any()
+}
+
 /// An old version as a page: that it is old is said first, and at each section.
-pub fn old_body(picture: &OldPicture, viewer: Option<&Viewer>) -> AnyView {
+pub fn old_body(picture: &OldPicture, viewer: Option<&Viewer>, restore: &Restore) -> AnyView {
     let said = match picture.version == picture.newest {
         true => "Retired".to_owned(),
         false => format!("Version {}, not the newest", picture.version),
@@ -254,6 +262,7 @@ pub fn old_body(picture: &OldPicture, viewer: Option<&Viewer>) -> AnyView {
                 {old_top(picture)}
                 {picture.retired.as_ref().map(|retired| runbook_file::retired(&picture.slug, retired, viewer))}
                 {(picture.version != picture.newest).then(|| old_version(picture))}
+                {(picture.retired.is_none()).then(|| restore_form(restore, picture, viewer))}
                 {wrong_facts(&picture.facts, &parts)}
                 {missing_links(&picture.links)}
             </div>
@@ -285,6 +294,7 @@ fn top(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
                 {action(viewer, Role::Editor, "Edit", &format!("{base}/edit"))}
                 {review}
                 <a class="button" href=history>"History"</a>
+                <a class="button" href=format!("{base}/blame")>"Who wrote what"</a>
             </div>
             {practice(picture)}
         </div>
@@ -322,6 +332,12 @@ fn old_top(picture: &OldPicture) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// The sections of a text that is not saved yet, as its page will show them.
+pub fn draft(drafted: &[OldSection]) -> AnyView {
+    let part = |section| Part { standing: Standing::Draft, ..Part::old(section, "") };
+    sections(&drafted.iter().map(part).collect::<Vec<_>>()).into_any()
 }
 
 /// Nobody should follow an old version by mistake.
@@ -404,6 +420,8 @@ enum Standing<'a> {
     Now(Trust, &'a [FlagRow], &'a str),
     /// It is what was once said: in these words.
     Once(&'a str),
+    /// It is being written; nothing is to be thought of it yet.
+    Draft,
 }
 
 impl<'a> Part<'a> {
@@ -421,7 +439,7 @@ impl<'a> Part<'a> {
     fn waiting(&self) -> Vec<&'a FlagRow> {
         match self.standing {
             Standing::Now(_, flags, _) => flags.iter().filter(|flag| flag.answer.is_none()).collect(),
-            Standing::Once(_) => Vec::new(),
+            Standing::Once(_) | Standing::Draft => Vec::new(),
         }
     }
 
@@ -470,7 +488,7 @@ fn doubt(section: &Part) -> Option<AnyView> {
             let said = said.to_owned();
             Some(view! { <span class="trust t-overdue">{parts::icon("history")}{said}</span> }.into_any())
         }
-        Standing::Now(Trust::Trusted, ..) => None,
+        Standing::Now(Trust::Trusted, ..) | Standing::Draft => None,
         Standing::Now(trust, ..) => Some(parts::trust_badge(trust, section.waiting().len() as i64)),
     }
 }
@@ -619,7 +637,7 @@ mod tests {
             shown_saved_at: Moment::default(),
             retired: None,
         };
-        let html = leptos::prelude::Owner::new().with(|| old_body(&picture, None).to_html());
+        let html = leptos::prelude::Owner::new().with(|| old_body(&picture, None, &Restore::offered(1, 2)).to_html());
         assert!(html.contains("You are reading version 3 of 5") && html.contains("Read the newest, version 5"));
         assert!(html.contains("Version 3, not the newest") && !html.contains("Trusted"));
         assert!(!drawn(vec![section(vec![])], None).contains("You are reading version"));

@@ -43,6 +43,7 @@ pub(super) fn runbook(slug: &str, file: &str, source: &str) -> Runbook {
         let heading = sections.iter().map(|s| &s.title).find(|title| !title.is_empty());
         front.title = heading.cloned().unwrap_or_else(|| slug.to_owned());
     }
+    front.title = markdown::seen(&front.title).into_owned();
     let anchors = sections.into_iter().map(|s| s.anchor).filter(|anchor| !anchor.is_empty()).collect();
     let (slug, file) = (slug.to_owned(), file.to_owned());
     let text = RunbookText {

@@ -231,6 +231,31 @@ pub async fn versions(pool: &AnyPool, slug: &str, before: i64, most: i64) -> sql
     sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(slug).bind(before).bind(most).fetch_all(pool).await
 }
 
+/// A page of versions after `after`, oldest first.
+pub async fn versions_after(pool: &AnyPool, slug: &str, after: i64, most: i64) -> sqlx::Result<Vec<VersionRecord>> {
+    let sql = format!(
+        "select {VERSION} from runbook_versions v
+        where v.slug = $1 and v.version > $2
+        order by v.version
+        limit $3"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(slug).bind(after).bind(most).fetch_all(pool).await
+}
+
+/// These versions without their texts.
+pub async fn told(pool: &AnyPool, slug: &str, versions: &[i64]) -> sqlx::Result<Vec<VersionRecord>> {
+    let numbers = versions.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select v.slug, v.version, cast('' as text) as body, v.title, v.author, v.why, v.saved_at, v.origin
+        from runbook_versions v
+        where v.slug = $1 and v.version in ({numbers})"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(slug).fetch_all(pool).await
+}
+
 impl VersionRecord {
     /// When it was saved.
     pub fn saved(&self) -> Moment {

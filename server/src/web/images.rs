@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
 use serde::Serialize;
 
+use super::edit::{Typed, with_image};
 use super::error::{Error, Problem};
-use super::runbooks::{Typed, with_image};
 use super::session::PageContext;
 use crate::App;
 use crate::actions::add_image::{NewImage, add_image};

@@ -6,6 +6,7 @@ pub mod check_in;
 pub mod components;
 pub mod coverage;
 pub mod drills;
+pub mod edit;
 pub mod error;
 pub mod events;
 pub mod feed;
@@ -14,6 +15,7 @@ pub mod find;
 pub mod following;
 pub mod health;
 pub mod images;
+pub mod insert;
 pub mod kept;
 pub mod live;
 pub mod now;
@@ -33,6 +35,7 @@ pub mod session;
 pub mod sources;
 pub mod subjects;
 pub mod undocumented;
+pub mod versions;
 pub mod why;
 pub mod workflows;
 pub mod write;
@@ -63,18 +66,23 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/components", get(components::list_page))
         .route("/components/{id}", get(components::page))
         .route("/runbooks", get(runbooks::list_page))
-        .route("/runbooks/new", get(runbooks::new_page).post(runbooks::create))
+        .route("/runbooks/new", get(edit::new_page).post(edit::create).layer(edit::largest()))
         .route("/runbooks/{slug}", get(runbooks::page))
-        .route("/runbooks/{slug}/edit", get(runbooks::edit_page).post(runbooks::save))
+        .route("/runbooks/{slug}/edit", get(edit::edit_page).post(edit::save).layer(edit::largest()))
         .route("/runbooks/new/image", post(images::add_to_new).layer(DefaultBodyLimit::max(images::MOST)))
         .route("/runbooks/{slug}/edit/image", post(images::add).layer(DefaultBodyLimit::max(images::MOST)))
         .route("/runbooks/{slug}/settle", get(files::settle_page).post(files::settle))
         .route("/runbooks/{slug}/write-again", post(files::write_again))
         .route("/runbooks/{slug}/retire", post(files::retire))
         .route("/images/{hash}", get(images::image))
-        .route("/runbooks/{slug}/history", get(runbooks::history_page))
-        .route("/runbooks/{slug}/compare", get(runbooks::compare_page))
+        .route("/runbooks/{slug}/preview", post(edit::preview).layer(edit::largest()))
+        .route("/runbooks/{slug}/history", get(versions::history_page))
+        .route("/runbooks/{slug}/compare", get(versions::compare_page))
+        .route("/runbooks/{slug}/blame", get(versions::blame_page))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_page))
+        .route("/runbooks/{slug}/versions/{version}/restore", post(versions::restore))
+        .route("/insert", get(insert::page))
+        .route("/insert/found", get(insert::found))
         .route("/reviews", get(reviews::list_page).post(reviews::mute))
         .route("/runbooks/{slug}/drills", post(drills::start))
         .route("/runbooks/{slug}/drills/{number}", get(drills::page))
@@ -116,7 +124,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/components/{id}", get(components::json))
         .route("/runbooks", get(runbooks::list_json))
         .route("/runbooks/{slug}", get(runbooks::json))
-        .route("/runbooks/{slug}/versions", get(runbooks::history_json))
+        .route("/runbooks/{slug}/versions", get(versions::history_json))
+        .route("/runbooks/{slug}/compare", get(versions::compare_json))
+        .route("/runbooks/{slug}/blame", get(versions::blame_json))
+        .route("/insert", get(insert::json))
         .route("/runbooks/{slug}/versions/{version}", get(runbooks::version_json))
         .route("/runbooks/{slug}/drills/{number}", get(drills::json))
         .route("/reviews", get(reviews::json))

@@ -1,4 +1,4 @@
-//! `/runbooks`: the list, one runbook, writing it, its versions and what differs between two.
+//! `/runbooks`: the list, and one runbook as it is or once was.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -6,69 +6,45 @@ use std::sync::Arc;
 use app::markdown::{self, Chip, FactNow, ImageNow, fact_now};
 use app::model::answer::{self, SetAside};
 use app::model::book::Workflow;
-use app::model::check::Severity;
 use app::model::compare::compare;
-use app::model::event::without_null;
 use app::model::hourly::{HOUR, begin};
 use app::model::image::{folder_of, path_in_book};
 use app::model::mention::{Fact, Panel, PanelKind};
 use app::model::moment::{Moment, Span};
 use app::model::observed::{self, Observed};
 use app::model::queue;
-use app::model::reference::{Reference, is_id};
+use app::model::reference::Reference;
 use app::model::review::OBSERVED;
 use app::model::review::words_with;
 use app::model::sketch::Sketch;
-use app::model::status::{Role, State as Status, Trust};
-use app::pages::edit::{Conflict, EditPicture};
+use app::model::status::{State as Status, Trust};
 use app::pages::runbook::{FactRow, FileText, FlagRow, Later, OldPicture, OldSection, RunbookPicture, SectionPicture};
 use app::pages::runbooks::{RunbookRow, RunbooksPicture};
 use app::pages::runs::RunRow;
 use app::pages::shell::Place;
-use app::pages::versions::{ComparePicture, HistoryPicture, VersionRow};
+use app::pages::versions::Restore;
 use app::pages::workflow::Recovery;
-use axum::extract::{Path, Query, State};
+use axum::Json;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Form, Json};
-use serde::{Deserialize, Serialize};
+use axum::response::Response;
+use serde::Serialize;
 
 use super::error::Error;
-use super::refusals::Number;
 use super::session::PageContext;
 use super::workflows::urlencode;
-use super::{drills, files, pkg, render};
+use super::{drills, edit, files, pkg, render, versions};
 use crate::App;
-use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
 use crate::book;
 use crate::judging;
-use crate::live::Topic;
 use crate::standing::{self, Standing};
+use crate::store::acts;
 use crate::store::runbooks::{self, VersionRecord};
 use crate::store::usual as kept_hours;
-use crate::store::{acts, reviews};
 use crate::world::{Document, World};
-
-/// How many versions are on one page of the history.
-const ON_A_PAGE: i64 = 50;
 
 /// How many of the last runs of a workflow a text shows.
 const RUNS_SHOWN: i64 = 5;
-
-/// What a new runbook begins with.
-const SKELETON: &str = "---
-title: \nfor: []
-owner: \n---
-
-## Do this now
-
-- [ ] \n
-## What it means
-
-## If it does not help
-
-## Background
-";
 
 /// A runbook in a list.
 pub fn row(world: &World, document: &Document, now: Moment) -> RunbookRow {
@@ -547,14 +523,13 @@ async fn show(app: &App, context: PageContext, slug: &str, version: Option<&str>
             };
             let head = app::pages::runbook::head(&picture);
             let viewer = context.viewer.clone();
-            let body = move || app::pages::runbook::body(&picture, viewer.as_ref());
+            let saved = context.notice.as_deref().is_some_and(edit::tells_of_saving);
+            let body = move || app::pages::runbook::body_after(&picture, viewer.as_ref(), saved);
             render::page(app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
         }
         Ok(Version::Old(picture)) => {
-            let head = app::pages::runbook::old_head(&picture);
-            let viewer = context.viewer.clone();
-            let body = move || app::pages::runbook::old_body(&picture, viewer.as_ref());
-            render::page(app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+            let restore = Restore::offered(picture.version, picture.newest);
+            show_old(app, context, *picture, restore, StatusCode::OK).await
         }
         Err(error) => error.page(app, context).await,
     }
@@ -566,6 +541,20 @@ async fn mine(app: &App, context: &PageContext, slug: &str) -> Result<Option<(i6
         Some(viewer) => Ok(acts::last_by(app.db.read(), slug, &viewer.name).await?),
         None => Ok(None),
     }
+}
+
+/// An old version as a page, with the form that restores it.
+pub(super) async fn show_old(
+    app: &App,
+    context: PageContext,
+    picture: OldPicture,
+    restore: Restore,
+    status: StatusCode,
+) -> Response {
+    let head = app::pages::runbook::old_head(&picture);
+    let viewer = context.viewer.clone();
+    let body = move || app::pages::runbook::old_body(&picture, viewer.as_ref(), &restore);
+    render::page(app, context, Place::Runbooks, head, None, status, body).await
 }
 
 /// One runbook as JSON.
@@ -590,7 +579,7 @@ pub(super) fn newest_of<'a>(world: &'a World, slug: &str) -> Result<&'a VersionR
     }
 }
 
-fn document<'a>(world: &'a World, slug: &str) -> Result<&'a Arc<Document>, Error> {
+pub(super) fn document<'a>(world: &'a World, slug: &str) -> Result<&'a Arc<Document>, Error> {
     world.documents.get(slug).ok_or_else(|| Error::NotFound("runbook", slug.to_owned()))
 }
 
@@ -673,7 +662,7 @@ pub async fn newest_picture(
 }
 
 /// What version `n` said. It is not judged: the newest one is what people follow.
-async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64) -> Result<OldPicture, Error> {
+pub(super) async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64) -> Result<OldPicture, Error> {
     let slug = newest.slug.as_str();
     let unknown = || Error::NotFound("version", format!("{slug} {n}"));
     let record = runbooks::version(app.db.read(), slug, n).await?.ok_or_else(unknown)?;
@@ -687,7 +676,7 @@ async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64) -> Result
         |s: markdown::RenderedSection| OldSection { anchor: s.anchor, title: s.title, level: s.level, html: s.html };
     Ok(OldPicture {
         sections: markdown::render(&outline, &shown).into_iter().map(section).collect(),
-        reviewed: reviewers(app, slug).await?.remove(&n),
+        reviewed: versions::reviewers(app, slug).await?.remove(&n),
         about: text.front.about.iter().map(|r| (r.to_string(), world.name_of(r))).collect(),
         missing: text.front.about.iter().filter(|r| !world.exists(r)).cloned().collect(),
         owner: text.front.owner,
@@ -732,7 +721,7 @@ fn facts(context: &dyn markdown::Context, outline: &markdown::Document) -> Vec<F
     .collect()
 }
 
-fn links(world: &World, outline: &markdown::Document) -> Vec<(String, String, bool)> {
+pub(super) fn links(world: &World, outline: &markdown::Document) -> Vec<(String, String, bool)> {
     let mut links: Vec<_> = outline
         .sections
         .iter()
@@ -742,401 +731,4 @@ fn links(world: &World, outline: &markdown::Document) -> Vec<(String, String, bo
     links.sort();
     links.dedup();
     links
-}
-
-/// What is typed in the editor.
-#[derive(Debug, Default, Deserialize)]
-pub struct Typed {
-    #[serde(default)]
-    slug: String,
-    #[serde(default)]
-    base: i64,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    why: String,
-    #[serde(default)]
-    action: String,
-    /// The section whose flags are shown beside it; all of them when none was asked for.
-    #[serde(default)]
-    section: Option<String>,
-}
-
-/// What a new runbook is for.
-#[derive(Debug, Default, Deserialize)]
-pub struct New {
-    #[serde(rename = "for")]
-    about: Option<String>,
-}
-
-/// Which section is to be edited.
-#[derive(Debug, Default, Deserialize)]
-pub struct Part {
-    section: Option<String>,
-}
-
-/// The editor for a new runbook.
-pub async fn new_page(State(app): State<Arc<App>>, context: PageContext, Query(new): Query<New>) -> Response {
-    if let Err(refused) = context.demand(Role::Editor, "write runbooks") {
-        return refused.page(&app, context).await;
-    }
-    let text = match new.about.as_deref().map(Reference::parse) {
-        Some(Ok(about)) => SKELETON.replace("for: []", &format!("for: [\"{about}\"]")),
-        _ => SKELETON.to_owned(),
-    };
-    let typed = Typed { text, ..Typed::default() };
-    editor(&app, context, None, typed, Vec::new(), None, false, StatusCode::OK).await
-}
-
-/// The editor for a runbook.
-pub async fn edit_page(
-    State(app): State<Arc<App>>,
-    context: PageContext,
-    Path(slug): Path<String>,
-    Query(part): Query<Part>,
-) -> Response {
-    if let Err(refused) = context.demand(Role::Editor, "edit runbooks") {
-        return refused.page(&app, context).await;
-    }
-    let world = app.worlds.now();
-    let document = match document(&world, &slug) {
-        Ok(document) => document.clone(),
-        Err(error) => return error.page(&app, context).await,
-    };
-    let typed = Typed {
-        slug: slug.clone(),
-        base: document.record.version,
-        text: document.record.body.clone(),
-        section: part.section,
-        ..Typed::default()
-    };
-    editor(&app, context, Some(&slug), typed, Vec::new(), None, false, StatusCode::OK).await
-}
-
-/// Saves a new runbook.
-pub async fn create(State(app): State<Arc<App>>, context: PageContext, Form(typed): Form<Typed>) -> Response {
-    if let Err(refused) = context.demand(Role::Editor, "write runbooks") {
-        return refused.page(&app, context).await;
-    }
-    let slug = typed.slug.trim().to_owned();
-    let world = app.worlds.now();
-    let (taken, retired) = (world.documents.contains_key(&slug), world.retired.contains_key(&slug));
-    let wrong = match (is_id(&slug) && slug != "new", taken) {
-        (true, false) if retired => Some(format!(
-            "The runbook \"{slug}\" is retired. Choose another name, or put that one in use again on its page."
-        )),
-        (false, _) => Some("The name in the address must be 1 to 63 of a-z, 0-9 and -, and not \"new\".".to_owned()),
-        (_, true) => Some(format!("There is a runbook \"{slug}\" already. Choose another name, or edit that one.")),
-        _ => None,
-    };
-    match wrong {
-        Some(wrong) => {
-            editor(&app, context, None, typed, vec![wrong], None, false, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-        None => preview_or_save(&app, context, None, slug, typed).await,
-    }
-}
-
-/// Saves the next version of a runbook.
-pub async fn save(
-    State(app): State<Arc<App>>,
-    context: PageContext,
-    Path(slug): Path<String>,
-    Form(typed): Form<Typed>,
-) -> Response {
-    if let Err(refused) = context.demand(Role::Editor, "edit runbooks") {
-        return refused.page(&app, context).await;
-    }
-    if !app.worlds.now().documents.contains_key(&slug) {
-        return Error::NotFound("runbook", slug).page(&app, context).await;
-    }
-    preview_or_save(&app, context, Some(slug.clone()), slug, typed).await
-}
-
-async fn preview_or_save(
-    app: &Arc<App>,
-    context: PageContext,
-    known: Option<String>,
-    slug: String,
-    mut typed: Typed,
-) -> Response {
-    // Browsers send lines ended by CR LF; files have LF.
-    typed.text = without_null(&typed.text).replace("\r\n", "\n");
-    typed.why = without_null(&typed.why);
-    let world = app.worlds.now();
-    let anchors =
-        world.documents.values().map(|d| (d.record.slug.clone(), d.text.anchors.iter().cloned().collect())).collect();
-    let findings = book::check_draft(&slug, &typed.text, &world.book, &anchors);
-    let known = known.as_deref();
-    if typed.action == "preview" {
-        let told = findings.iter().map(|f| format!("Line {}: {}.", f.line, f.text)).collect();
-        return editor(app, context, known, typed, told, None, true, StatusCode::OK).await;
-    }
-    let mut wrong: Vec<String> = findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error)
-        .map(|f| format!("Line {}: {}.", f.line, f.text))
-        .collect();
-    if typed.why.trim().is_empty() {
-        wrong.push("Say in a line why you change it; it stands in the history.".to_owned());
-    }
-    if let Err(sentence) = markdown::parse(&typed.text) {
-        wrong.push(sentence);
-    }
-    if !wrong.is_empty() {
-        return editor(app, context, known, typed, wrong, None, false, StatusCode::UNPROCESSABLE_ENTITY).await;
-    }
-    let text = book::runbook_text(&slug, &typed.text);
-    let author = context.viewer.as_ref().map(|v| v.name.clone()).unwrap_or_default();
-    let draft = Draft {
-        slug: &slug,
-        base: typed.base,
-        body: &typed.text,
-        title: &text.front.title,
-        author: &author,
-        address: &context.address,
-        why: typed.why.trim(),
-    };
-    match publish_runbook(&app.db, draft, app.now()).await {
-        Ok(Published::Version(version)) => {
-            app.worlds.reload(&app.db).await;
-            if let Err(error) = super::reviews::note_edited_flags(app, &world, &slug, &author).await {
-                // The text is saved; only what flags are good for is not counted.
-                tracing::error!(%error, slug, "the flags that led to an edit could not be noted");
-            }
-            // It may be the text of the file now, which settles it: only an import can tell.
-            if world.documents.get(&slug).is_some_and(|d| d.conflict.is_some()) {
-                book::take_over_files(app, &app.config.book).await;
-            }
-            book::write_soon(app).await;
-            app.live.changed([Topic::Book].into());
-            context
-                .flash(&format!(
-                    "Saved as version {version}. Saving is not reviewing: sections you changed wait for a review."
-                ))
-                .await;
-            Redirect::to(&format!("/runbooks/{slug}")).into_response()
-        }
-        Ok(Published::Same(version)) => {
-            context.flash(&format!("Nothing was changed; version {version} stays.")).await;
-            Redirect::to(&format!("/runbooks/{slug}")).into_response()
-        }
-        Ok(Published::Conflict(theirs)) => {
-            editor(app, context, known, typed, Vec::new(), Some(*theirs), false, StatusCode::CONFLICT).await
-        }
-        Err(error) => Error::Database(error).page(app, context).await,
-    }
-}
-
-/// The editor again, with an image in the text, or with why it could not be added.
-pub(super) async fn with_image(
-    app: &App,
-    context: PageContext,
-    known: Option<&str>,
-    mut typed: Typed,
-    image: Result<String, String>,
-) -> Response {
-    typed.text = without_null(&typed.text).replace("\r\n", "\n");
-    match image {
-        Ok(markdown) => {
-            let end = if typed.text.ends_with('\n') { "" } else { "\n" };
-            typed.text = format!("{}{end}\n{markdown}\n", typed.text);
-            editor(app, context, known, typed, Vec::new(), None, true, StatusCode::OK).await
-        }
-        Err(sentence) => {
-            editor(app, context, known, typed, vec![sentence], None, false, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-async fn editor(
-    app: &App,
-    context: PageContext,
-    slug: Option<&str>,
-    typed: Typed,
-    errors: Vec<String>,
-    theirs: Option<VersionRecord>,
-    preview: bool,
-    status: StatusCode,
-) -> Response {
-    let world = app.worlds.now();
-    let text = book::runbook_text(slug.unwrap_or(&typed.slug), &typed.text);
-    let outline = markdown::parse(&text.body);
-    let place = slug.and_then(|s| world.documents.get(s)).map(|d| d.kept.place());
-    let shown = match Shown::load(app, &world).await {
-        Ok(shown) => shown.of_file(&place.unwrap_or_default(), None),
-        Err(error) => return error.page(app, context).await,
-    };
-    let known = slug.and_then(|s| world.documents.get(s));
-    let picture = EditPicture {
-        slug: slug.map(str::to_owned).or(Some(typed.slug).filter(|s| !s.is_empty())),
-        title: known.map_or_else(|| "New runbook".to_owned(), |d| d.record.title.clone()),
-        base: theirs.as_ref().map_or(typed.base, |t| t.version),
-        preview: match (&outline, preview) {
-            (Ok(outline), true) => Some(preview_html(outline, &shown)),
-            _ => None,
-        },
-        links: outline.as_ref().map(|o| links(&world, o)).unwrap_or_default(),
-        conflict: theirs.map(|theirs| Conflict {
-            version: theirs.version,
-            author: theirs.author,
-            lines: line_differences(&theirs.body, &typed.text),
-            text: theirs.body,
-        }),
-        flags: known
-            .map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n, app.now())).collect::<Vec<_>>())
-            .map(|mut all| {
-                all.retain(|f: &FlagRow| typed.section.as_ref().is_none_or(|s| *s == f.section));
-                all
-            })
-            .unwrap_or_default(),
-        text: typed.text,
-        why: typed.why,
-        errors,
-    };
-    let head = app::pages::edit::head(&picture);
-    let body = move || app::pages::edit::body(&picture);
-    render::page(app, context, Place::Runbooks, head, None, status, body).await
-}
-
-fn preview_html(outline: &markdown::Document, shown: &Shown) -> String {
-    let sections = markdown::render(outline, shown).into_iter().map(|s| {
-        let level = (s.level + 1).clamp(2, 6);
-        match s.title.is_empty() {
-            true => s.html,
-            false => format!("<h{level}>{}</h{level}>{}", escape(&s.title), s.html),
-        }
-    });
-    sections.collect()
-}
-
-/// Theirs against mine, line by line.
-fn line_differences(theirs: &str, mine: &str) -> Vec<(char, String)> {
-    let diff = similar::TextDiff::from_lines(theirs, mine);
-    diff.iter_all_changes()
-        .map(|change| {
-            let sign = match change.tag() {
-                similar::ChangeTag::Equal => ' ',
-                similar::ChangeTag::Delete => '-',
-                similar::ChangeTag::Insert => '+',
-            };
-            (sign, change.value().trim_end_matches('\n').to_owned())
-        })
-        .collect()
-}
-
-/// From where in a list.
-#[derive(Debug, Default, Deserialize)]
-pub struct After {
-    after: Option<Number>,
-}
-
-/// The versions as a page.
-pub async fn history_page(
-    State(app): State<Arc<App>>,
-    context: PageContext,
-    Path(slug): Path<String>,
-    Query(from): Query<After>,
-) -> Response {
-    match history(&app, &slug, from).await {
-        Ok(picture) => {
-            let head = app::pages::versions::history_head(&picture);
-            let body = move || app::pages::versions::history_body(&picture);
-            render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
-        }
-        Err(error) => error.page(&app, context).await,
-    }
-}
-
-/// The versions as JSON.
-pub async fn history_json(
-    State(app): State<Arc<App>>,
-    Path(slug): Path<String>,
-    Query(from): Query<After>,
-) -> Result<Json<HistoryPicture>, Error> {
-    history(&app, &slug, from).await.map(Json)
-}
-
-async fn history(app: &App, slug: &str, from: After) -> Result<HistoryPicture, Error> {
-    let world = app.worlds.now();
-    let title = newest_of(&world, slug)?.title.clone();
-    let before = from.after.map_or(i64::MAX, |after| after.0);
-    let mut records = runbooks::versions(app.db.read(), slug, before, ON_A_PAGE + 1).await?;
-    let more = records.len() as i64 > ON_A_PAGE;
-    records.truncate(ON_A_PAGE as usize);
-    let reviewed = reviewers(app, slug).await?;
-    let commits = runbooks::commits(app.db.read(), slug).await?;
-    Ok(HistoryPicture {
-        slug: slug.to_owned(),
-        title,
-        next: more.then(|| records.last().map(|r| r.version.to_string())).flatten(),
-        items: records
-            .iter()
-            .map(|r| VersionRow { commit: commits.get(&r.version).cloned(), ..version_row(r, &reviewed) })
-            .collect(),
-    })
-}
-
-async fn reviewers(app: &App, slug: &str) -> Result<HashMap<i64, (Moment, String)>, Error> {
-    let rows = reviews::by_version(app.db.read(), slug).await?;
-    Ok(rows.into_iter().map(|(version, at, by)| (version, (at, by))).collect())
-}
-
-fn version_row(record: &VersionRecord, reviewed: &HashMap<i64, (Moment, String)>) -> VersionRow {
-    VersionRow {
-        version: record.version,
-        saved_at: record.saved(),
-        author: record.author.clone(),
-        why: record.why.clone(),
-        origin: record.origin.clone(),
-        reviewed: reviewed.get(&record.version).cloned(),
-        commit: None,
-    }
-}
-
-/// Which two versions.
-#[derive(Debug, Default, Deserialize)]
-pub struct Two {
-    from: Option<Number>,
-    to: Option<Number>,
-}
-
-/// What differs between two versions, as a page.
-pub async fn compare_page(
-    State(app): State<Arc<App>>,
-    context: PageContext,
-    Path(slug): Path<String>,
-    Query(two): Query<Two>,
-) -> Response {
-    match comparison(&app, &slug, two).await {
-        Ok(picture) => {
-            let head = app::pages::versions::compare_head(&picture);
-            let body = move || app::pages::versions::compare_body(&picture);
-            render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
-        }
-        Err(error) => error.page(&app, context).await,
-    }
-}
-
-async fn comparison(app: &App, slug: &str, two: Two) -> Result<ComparePicture, Error> {
-    let world = app.worlds.now();
-    let newest = newest_of(&world, slug)?;
-    let to = two.to.map_or(newest.version, |to| to.0);
-    let from = two.from.map_or_else(|| to.saturating_sub(1).max(1), |from| from.0);
-    let pool = app.db.read();
-    let find = async |n: i64| {
-        let found = runbooks::version(pool, slug, n).await?;
-        found.ok_or_else(|| Error::NotFound("version", format!("{slug} {n}")))
-    };
-    let (older, newer) = (find(from.min(to)).await?, find(from.max(to)).await?);
-    let reviewed = reviewers(app, slug).await?;
-    Ok(ComparePicture {
-        slug: slug.to_owned(),
-        title: newest.title.clone(),
-        blocks: compare(&older.body, &newer.body),
-        from: version_row(&older, &reviewed),
-        to: version_row(&newer, &reviewed),
-        versions: (1..=newest.version).rev().take(ON_A_PAGE as usize).collect(),
-    })
 }

@@ -37,3 +37,4 @@ mod undocumented;
 mod usual;
 mod why;
 mod workflows;
+mod writing;

@@ -5,6 +5,7 @@ use crate::model::fact::{FactNow, declared, fact_now, follow};
 use crate::model::mention::{Fact, Panel, RunbookText, Target, absent};
 use crate::model::observed;
 use crate::model::reference::Reference;
+use crate::model::unseen::unseen;
 
 /// Everything that is wrong with one runbook; also for a draft that is no file yet.
 pub fn check_runbook(runbook: &RunbookText, known: Known<'_>) -> Vec<Finding> {
@@ -28,8 +29,18 @@ pub fn check_runbook(runbook: &RunbookText, known: Known<'_>) -> Vec<Finding> {
             findings.push(Finding { file: runbook.file.clone(), line, text, severity: Severity::Warning });
         }
     }
+    for (line, character) in unseen(&runbook.source).take(MOST_UNSEEN) {
+        let code = character as u32;
+        let text = format!(
+            "the character U+{code:04X} is not seen or turns words round; take it out, it is shown as \u{fffd}"
+        );
+        findings.push(Finding { file: runbook.file.clone(), line, text, severity: Severity::Warning });
+    }
     findings
 }
+
+/// How many lines with characters that are not seen are told of one runbook.
+const MOST_UNSEEN: usize = 5;
 
 fn wrong_fact(fact: &Fact, known: Known<'_>) -> Option<String> {
     let Fact { text, subject, path, stated } = fact;
