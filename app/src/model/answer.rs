@@ -11,6 +11,9 @@ use super::review::{Difference, Spoken};
 /// The longest that a flag may be left for later.
 pub const LONGEST: Span = Span::from_minutes(30 * 24 * 60);
 
+/// A document is in use when it was followed no longer ago than this.
+pub const IN_USE: Span = Span::from_minutes(30 * 24 * 60);
+
 /// From how many answers on it is said of a field that its flags lead to nothing.
 pub const LEAST_ANSWERS: i64 = 5;
 

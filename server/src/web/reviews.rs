@@ -7,6 +7,7 @@ use std::sync::Arc;
 use app::markdown;
 use app::model::answer::{self, Answer as Said, Harm};
 use app::model::event::without_null;
+use app::model::following::Followed;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{Pin, fingerprint, seen};
@@ -31,6 +32,7 @@ use crate::actions::mute_field::{Mute, mute_field};
 use crate::actions::note_edits::{EditedFlag, note_edits};
 use crate::live::Topic;
 use crate::standing;
+use crate::store::acts;
 use crate::store::doubts::Doubt;
 use crate::store::reviews::{self, MutedField};
 use crate::world::{Document, World};
@@ -79,8 +81,14 @@ pub async fn json(State(app): State<Arc<App>>) -> Json<Flags> {
 async fn queue(app: &App, owner: Option<String>, viewer: Option<&Viewer>) -> Result<ReviewsPicture, Error> {
     let (world, now) = (app.worlds.now(), app.now());
     let troubled = in_trouble(app, &world).await?;
-    let mut waiting: Vec<_> =
-        world.documents.values().map(|d| (harm(&world, d, &troubled), waiting(&world, d, &troubled, now))).collect();
+    let last = acts::last_of_all(app.db.read()).await?;
+    let lately = |followed: &&Followed| now.since(followed.at) <= answer::IN_USE;
+    let in_use = |d: &Document| last.get(&d.record.slug).is_some_and(|l| l.0.as_ref().filter(lately).is_some());
+    let mut waiting: Vec<_> = world
+        .documents
+        .values()
+        .map(|d| (harm(&world, d, &troubled, in_use(d)), waiting(&world, d, &troubled, now)))
+        .collect();
     waiting.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.row.title.cmp(&y.row.title)));
     let mut rows: Vec<WaitingRow> = waiting.into_iter().map(|(_, row)| row).collect();
     let waits = |row: &WaitingRow| row.row.trust != Trust::Trusted;
@@ -149,12 +157,12 @@ fn workflows_of(document: &Document) -> BTreeSet<&str> {
         .collect()
 }
 
-fn harm(world: &World, document: &Document, troubled: &HashMap<String, String>) -> Harm {
+fn harm(world: &World, document: &Document, troubled: &HashMap<String, String>, in_use: bool) -> Harm {
     let changes = document.trusts.iter().flat_map(|trust| &trust.differences);
     let since = changes.clone().filter_map(|d| world.cause(&d.subject, &d.field)).map(|c| c.changed_at).min();
     Harm {
         in_trouble: workflows_of(document).iter().any(|id| troubled.contains_key(*id)),
-        critical_in_use: document.text.front.critical,
+        critical_in_use: document.text.front.critical && in_use,
         changes: changes.count() as i64,
         waits_since: Reverse(since.map_or(document.record.saved(), Moment::from_millis)),
     }
