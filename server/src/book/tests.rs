@@ -357,7 +357,7 @@ It holds [12 tables](fact:component:erp?limits.depth=12), [never](fact:component
             "g/erp.md:11: the text says \"ours\", but component:erp has no owner",
             "g/erp.md:13: component \"epr\" does not exist; did you mean \"erp\"?",
             "g/erp.md:14: workflow \"nowhere\" does not exist",
-            "g/erp.md:15: \"graph\" is not a kind of live panel; the kinds are state, queue, retries, stuck and dependents",
+            "g/erp.md:15: \"graph\" is not a kind of live panel; the kinds are state, queue, retries, stuck, dependents and runs",
             "g/erp.md:16: \"step:erp\": write step:WORKFLOW/STEP",
         ]
     );

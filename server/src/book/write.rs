@@ -121,6 +121,9 @@ fn target(root: &Path, path: &str) -> Result<PathBuf, WriteError> {
     if !there.starts_with(&root) {
         return Err(WriteError::Outside);
     }
+    if folder.is_file() {
+        return Err(io::Error::from(ErrorKind::NotADirectory).into());
+    }
     fs::create_dir_all(folder)?;
     let name = plain.file_name().ok_or(WriteError::Outside)?;
     Ok(folder.canonicalize()?.join(name))

@@ -97,6 +97,7 @@ async fn words_find_workflows_steps_components_and_documents(server: TestServer)
 async fn the_best_is_first(server: TestServer) {
     let all = found(&server, "erp").await;
     assert_eq!(items(&all)[0], ("component", "ERP"));
+    let all = found(&server, "order").await;
     let fits: Vec<_> = all["items"].as_array().unwrap().iter().map(|i| i["fit"].as_str().unwrap()).collect();
     let order = ["id", "title", "begins", "name", "text", "close"];
     let places: Vec<_> = fits.iter().map(|fit| order.iter().position(|o| o == fit).unwrap()).collect();
@@ -111,15 +112,15 @@ async fn a_field_a_decision_and_a_workaround_are_found_where_they_are_shown(serv
     server.take_over_the_book().await;
     for (asked, kind, href) in [
         ("dunning", "field", "/components/ledger#fields"),
-        ("shop+ledger", "decision", "/components/ledger#decision-2031-calm-checkout"),
-        ("2031-calm-checkout", "decision", "/components/ledger#decision-2031-calm-checkout"),
-        ("spreadsheets", "workaround", "/workflows/order-to-erp#workaround-by-hand"),
+        ("shop+ledger", "decision", "/decisions/2031-calm-checkout"),
+        ("2031-calm-checkout", "decision", "/decisions/2031-calm-checkout"),
+        ("spreadsheets", "workaround", "/workarounds/by-hand"),
     ] {
         let found = found(&server, asked).await;
         assert_eq!((&found["items"][0]["kind"], &found["items"][0]["href"]), (&json!(kind), &json!(href)), "{found}");
         let page = server.viewer().await.page(href.split('#').next().unwrap()).await;
-        let anchor = format!("id=\"{}\"", href.split('#').nth(1).unwrap());
-        assert!(page.contains(&anchor), "{href} is not on its page");
+        let anchor = href.split('#').nth(1).map(|anchor| format!("id=\"{anchor}\""));
+        assert!(anchor.is_none_or(|anchor| page.contains(&anchor)), "{href} is not on its page");
     }
 }
 
@@ -183,6 +184,9 @@ async fn a_section_in_doubt_says_so_and_why_and_the_others_do_not(server: TestSe
     let review = "/reviews/erp-refuses-orders";
     for form in html::forms(&editor.page(review).await, review) {
         let (name, right) = form.buttons[0].clone();
+        if right == "snoozed" {
+            continue;
+        }
         editor.post(&form.action, &form.filled(&[], (&name, &right))).await.expect(303);
     }
     let trust = async |asked: &str| {
