@@ -494,7 +494,7 @@ describe("every page", () => {
           await page.getByRole("button", { name: "Add the image" }).click();
         } else {
           await sends(page, "Add the image");
-          assert.equal(await page.locator("#preview img").count(), 1, "the preview shows it");
+          assert.equal(await page.locator(".edit-preview img").count(), 1, "the preview shows it");
         }
         await eventually(async () => assert.ok((await text.inputValue()).includes(`![The queue](${some}/queue-${javaScript}.png)`)));
         if (javaScript) {

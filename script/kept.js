@@ -20,7 +20,8 @@
   addEventListener("online", opened);
   setInterval(() => waiting.length && opened(), 10000);
   document.addEventListener("submit", (event) => {
-    if (!event.target.action.endsWith("/sign-out") || !waiting.length) return;
+    // A field called "action" would stand in the way of the form's own.
+    if (!event.target.getAttribute("action")?.endsWith("/sign-out") || !waiting.length) return;
     const what = waiting.length === 1 ? "1 tick waits" : `${waiting.length} ticks wait`;
     if (!confirm(`${what} to be sent. Signing out removes what waits. Sign out all the same?`)) event.preventDefault();
   });

@@ -93,7 +93,8 @@ impl Writer<'_> {
                 Event::End(tag) => self.end(*tag, &mut open),
                 Event::TaskListMarker(ticked) => {
                     let ticked = if *ticked { " checked" } else { "" };
-                    self.html.push_str(&format!("<label><input type=\"checkbox\" disabled{ticked}> "));
+                    let name = self.step_name(&pieces[i + 1..]);
+                    self.html.push_str(&format!("<label><input type=\"checkbox\" disabled{ticked}{name}> "));
                     open.label = Some(open.ends.len());
                 }
                 Event::Text(words) | Event::Html(words) | Event::InlineHtml(words) => push_text(&mut self.html, words),
@@ -107,6 +108,18 @@ impl Writer<'_> {
             i += 1;
         }
         self.html.push_str(&open.panels.concat());
+    }
+
+    /// The name of a box that has no words yet, as in a text that is being written.
+    fn step_name(&self, rest: &[Piece<'_>]) -> String {
+        let ends = |(event, _): &Piece<'_>| matches!(event, Event::End(_)) || starts_block(event);
+        let end = rest.iter().position(ends).unwrap_or(rest.len());
+        match words(&rest[..end]).is_empty()
+            && matches!(rest.get(end), None | Some((Event::End(TagEnd::Item | TagEnd::Paragraph), _)))
+        {
+            true => format!(" aria-label=\"Step {}\"", self.steps),
+            false => String::new(),
+        }
     }
 
     fn start_item(&mut self, is_step: bool, open: &mut Open) {
