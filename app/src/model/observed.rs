@@ -126,7 +126,7 @@ fn rounded(span: Span) -> String {
     let millis = span.millis();
     let step = match millis {
         ..60_000 => 1_000,
-        ..600_000 => 10_000,
+        60_000..600_000 => 10_000,
         _ => 60_000,
     };
     Span::from_millis(((millis + step / 2) / step * step).max(1_000)).to_string()

@@ -23,8 +23,11 @@ const VOCABULARY: usize = 60_000;
 /// How often each thing is asked.
 const ASKED: usize = 300;
 
+/// Makes the question that is asked at the `n`th time.
+type Question = fn(&Words, usize) -> String;
+
 /// What is asked, and how it is told: made from the words of the place in `n`.
-const QUESTIONS: [(&str, fn(&Words, usize) -> String); 6] = [
+const QUESTIONS: [(&str, Question); 6] = [
     ("a rare word", |words, n| words.at(2_000 + n * 37)),
     ("a frequent word", |words, n| words.at(n % 50)),
     ("three words", |words, n| format!("{}+{}+{}", words.at(n % 40), words.at(40 + n % 60), words.at(100 + n % 200))),
