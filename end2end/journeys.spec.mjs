@@ -371,7 +371,7 @@ describe("edit: two people at one runbook", () => {
 
   for (const [number, way] of ways.entries()) {
     it(named(way), async () => {
-      const [hers, his] = [`Before 12:00 nobody is hurt, says Anna ${number}.`, `Before 11:00 nobody is hurt, says Jonas ${number}.`];
+      const [hers, his] = [`Before 12:00 nobody is hurt, says Anna ${number}.`, `Before 1${3 + number}:00 nobody is hurt, says Jonas ${number}.`];
       const [anna, jonas] = await Promise.all(
         ["anna", "jonas"].map((name) => open(browser, `${server.url}${path}/edit`, { ...way, storage: storages[name] })),
       );
