@@ -94,7 +94,7 @@ impl Writer<'_> {
                 Event::TaskListMarker(ticked) => {
                     let ticked = if *ticked { " checked" } else { "" };
                     let name = self.step_name(&pieces[i + 1..]);
-                    self.html.push_str(&format!("<label><input type=\"checkbox\" disabled{ticked}{name}> "));
+                    self.html.push_str(&format!("<label><input type=\"checkbox\"{name} disabled{ticked}> "));
                     open.label = Some(open.ends.len());
                 }
                 Event::Text(words) | Event::Html(words) | Event::InlineHtml(words) => push_text(&mut self.html, words),
