@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::runbook::{FlagRow, Later};
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
-use crate::parts;
 use crate::parts::document::{banner, flag, later, sign_in, trust_line};
+use crate::parts::{self, encoded};
 
 /// One runbook to be reviewed.
 #[derive(Debug, Clone, Serialize)]
@@ -302,10 +302,6 @@ fn field_id(section: &SectionReview, flag: Option<&FlagRow>) -> String {
     let name = flag.map_or(String::new(), |f| format!("_{}_{}", f.subject, f.field));
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     format!("a_{}{name}", section.anchor).chars().map(safe).collect()
-}
-
-fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// The fields that a section was said not to be about, each with the way back.

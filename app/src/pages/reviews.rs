@@ -8,8 +8,8 @@ use super::shell::Head;
 use crate::model::answer::Precision;
 use crate::model::book::Workaround;
 use crate::model::moment::Moment;
-use crate::parts;
 use crate::parts::document::reviewed;
+use crate::parts::{self, encoded};
 
 /// The queue; its flags are `GET /api/v1/reviews`.
 #[derive(Debug, Clone, Serialize)]
@@ -165,10 +165,6 @@ fn whose(picture: &ReviewsPicture) -> Option<AnyView> {
         }
         .into_any()
     })
-}
-
-fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn nothing_waits(trusted: &str) -> AnyView {

@@ -6,6 +6,7 @@ use super::{broken, icon, ink, tag, trust_badge, when};
 use crate::model::mention::absent;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
+use crate::model::review::OBSERVED;
 use crate::model::status::{Role, Trust};
 use crate::pages::runbook::{FlagRow, Later};
 use crate::pages::runbooks::RunbookRow;
@@ -64,7 +65,19 @@ pub fn flag(flag: &FlagRow) -> AnyView {
         (before, "") => view! { " was "<b>{before.to_owned()}</b>", is gone" }.into_any(),
         (before, after) => view! { " was "<b>{before.to_owned()}</b>", is "<b>{after.to_owned()}</b> }.into_any(),
     };
-    let by = if flag.by.is_empty() { ".".to_owned() } else { format!(" by {}.", flag.by) };
+    let value = match (flag.field.starts_with(OBSERVED), flag.after.as_str()) {
+        (false, _) => view! { ", "<code>{flag.field.clone()}</code>{change} }.into_any(),
+        (true, "") => view! { ", observed no more: "<b>{flag.before.clone()}</b> }.into_any(),
+        (true, after) => {
+            let book = (!flag.before.is_empty()).then(|| format!(" (the book: {})", flag.before));
+            view! { ", observed: "<b>{after.to_owned()}</b>{book} }.into_any()
+        }
+    };
+    let by = if flag.by.is_empty() || flag.field.starts_with(OBSERVED) {
+        ".".to_owned()
+    } else {
+        format!(" by {}.", flag.by)
+    };
     let words = flag.words.iter().map(|words| view! { <li><q>{words.clone()}</q></li> }).collect_view();
     // What is gone has no page to lead to.
     let subject = match flag.field == "exists" && flag.after.is_empty() {
@@ -75,7 +88,7 @@ pub fn flag(flag: &FlagRow) -> AnyView {
         <div class="flag-what">
             <p>
                 {subject}
-                ", "<code>{flag.field.clone()}</code>{change}
+                {value}
                 {flag.changed_at.map(|at| view! { " since "{when(at)} })}{by}
             </p>
             {flag.later.as_ref().map(later)}

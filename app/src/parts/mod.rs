@@ -23,6 +23,11 @@ mod reports;
 mod rows;
 mod timeline;
 mod times;
+/// A text as it stands for itself in the query of an address.
+pub fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
 #[cfg(test)]
 mod tokens;
 

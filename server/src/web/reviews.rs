@@ -276,7 +276,13 @@ pub async fn mute(State(app): State<Arc<App>>, context: PageContext, Form(muting
         Err(refused) => return refused.page(&app, context).await,
     };
     let (why, name) = (without_null(muting.why.trim()), viewer.name.clone());
+    let tallies = match reviews::tallies(app.db.read()).await {
+        Ok(tallies) => tallies,
+        Err(error) => return Error::from(error).page(&app, context).await,
+    };
+    let is_known = tallies.iter().any(|(kind, field, ..)| *kind == muting.kind && *field == muting.field);
     let why = match muting.act.as_str() {
+        _ if !is_known => Err("No flag of such a field was answered yet. Choose one of the list.".to_owned()),
         "mute" if why.is_empty() => Err("Say in a line why it need not flag; it stands beside the field.".to_owned()),
         "mute" => Ok(Some(why.as_str())),
         "unmute" => Ok(None),
@@ -540,11 +546,17 @@ async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &An
         subject => Some(Flag {
             subject: Reference::parse(subject).map_err(Error::Invalid)?,
             field: answered.field.clone(),
-            before: answered.before.clone(),
-            after: answered.after.clone(),
+            before: without_null(&answered.before),
+            after: without_null(&answered.after),
         }),
     };
-    if matches!(said, Said::StillCorrect | Said::NotAbout) {
+    // What was said not to be about a field is no flag; every other answer to one is to a flag that stands.
+    if said == Said::About {
+        let was_said = not_about(&world, document, number);
+        if !was_said.iter().any(|(subject, _, field, _)| *subject == answered.subject && *field == answered.field) {
+            return Ok(Outcome::Trust(document.trust(app.now())));
+        }
+    } else if flag.is_some() || said == Said::StillCorrect {
         let flags = flags(&world, document, number, app.now());
         let stands = flags.iter().find(|f| f.subject == answered.subject && f.field == answered.field);
         match stands {

@@ -85,6 +85,10 @@ fn reason(world: &World, document: &Document, trust: Trust) -> String {
                     true => format!("{} is gone", world.name_of(&d.subject)),
                     false => format!("{} is there now", world.name_of(&d.subject)),
                 },
+                Some(d) if d.field.starts_with(OBSERVED) => match d.after.as_str() {
+                    "" => format!("{}, observed no more: {}", world.name_of(&d.subject), d.before),
+                    after => format!("{}, observed: {after}", world.name_of(&d.subject)),
+                },
                 Some(d) => format!(
                     "{}: {} was {}, is {}",
                     world.name_of(&d.subject),

@@ -41,6 +41,7 @@ on_both_databases![
     a_field_whose_flags_lead_to_nothing_can_be_muted_and_flags_again,
     a_flag_that_led_to_an_edit_counts_for_its_field,
     documents_of_workflows_in_trouble_are_reviewed_first,
+    what_is_said_of_a_flag_or_a_field_that_is_not_there_writes_nothing,
 ];
 
 const SLUG: &str = "erp-refuses-orders";
@@ -736,4 +737,29 @@ async fn documents_of_workflows_in_trouble_are_reviewed_first(server: TestServer
     assert!(order(&page) && html::words(&page).contains("In trouble now: Nightly export"), "{}", html::words(&page));
     let load = server.json("/reviews").await;
     assert!(load["waiting"].as_i64().unwrap() >= 5 && load["minutes"].as_i64().unwrap() >= 2, "{load}");
+}
+
+async fn what_is_said_of_a_flag_or_a_field_that_is_not_there_writes_nothing(server: TestServer) {
+    let editor = with_two_flags(&server).await;
+    let form = other_forms(&editor).await.swap_remove(0);
+    for (answer, field) in
+        [("snoozed", "owner"), ("reassigned", "ow\0ner"), ("about", "retry.max_attempts"), ("about", "\0")]
+    {
+        let mut sent = form.filled(
+            &[("field", field), ("why", "So"), ("until", "2026-06-08"), ("assignee", "order-desk")],
+            ("answer", "snoozed"),
+        );
+        sent.pop();
+        sent.push(("answer", answer));
+        editor.post(&form.action, &sent).await.expect(303);
+    }
+    // Text that no database keeps is no reason to fail.
+    let typed = [("after", "8\0"), ("why", "So\0"), ("until", "2026-06-08")];
+    editor.post(&form.action, &form.filled(&typed, ("answer", "snoozed"))).await.expect(303);
+    let flags = server.json("/reviews").await;
+    assert_eq!((&flags["items"][0]["later"], &flags["items"][0]["assignee"]), (&json!(null), &json!(null)));
+    for (kind, field) in [("step", "owner"), ("st\0ep", "\0")] {
+        let sent = [("kind", kind), ("field", field), ("why", "Noise"), ("act", "mute")];
+        editor.post("/reviews", &sent).await.expect(422);
+    }
 }
