@@ -107,7 +107,7 @@ impl App {
             None => None,
         };
         let book = book.ok_or("no portal has used a book with this database yet")?;
-        app.worlds.turn().await.use_book(&app.db, book).await.map_err(|e| e.to_string())?;
+        app.worlds.turn().await.use_book(&app.db, book, &[]).await.map_err(|e| e.to_string())?;
         Ok(app)
     }
 

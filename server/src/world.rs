@@ -2,21 +2,21 @@
 //!
 //! One immutable picture at a time, replaced as a whole when something changes, so that a page never mixes two.
 
+mod document;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex as Guarded, PoisonError, RwLock};
 
-use app::markdown;
-use app::model::answer::{self, SetAside};
+use app::model::answer::SetAside;
 use app::model::blast::{self, Affected};
 use app::model::book::{Book, Criticality, Workflow};
-use app::model::mention::RunbookText;
 use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
-use app::model::review::{self, DEPLOYED, OBSERVED, Parts, Present, SectionTrust, Spoken};
+use app::model::review::{self, DEPLOYED, OBSERVED, Parts, Present};
+use app::model::runbook::RunbookText;
 use app::model::status::Trust;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-use crate::book;
 use crate::db::Db;
 use crate::store::books;
 use crate::store::doubts::{self, Doubt};
@@ -24,6 +24,9 @@ use crate::store::images::{self, NamedImage};
 use crate::store::parts::{self, BY_OBSERVATION, ChangeRecord};
 use crate::store::reviews::{self, MutedField, PinRecord};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
+
+pub use document::Document;
+use document::People;
 
 /// The fields that say when a workflow should start.
 const EXPECTS: [&str; 5] =
@@ -47,7 +50,7 @@ pub struct World {
     /// The newest version of every runbook, by slug.
     pub documents: BTreeMap<String, Arc<Document>>,
     /// The runbooks that are out of use, by slug: their last version, and when and by whom they were retired.
-    pub retired: BTreeMap<String, (VersionRecord, RunbookRecord)>,
+    pub retired: BTreeMap<String, (Arc<VersionRecord>, RunbookRecord)>,
     /// Which image stands at which path of the book.
     pub images: Arc<Images>,
     /// The newest change of each (part, field).
@@ -56,70 +59,6 @@ pub struct World {
     speaking: HashMap<Reference, BTreeSet<String>>,
     /// What was last asked to be down, and what that affects.
     affected: Guarded<(BTreeSet<String>, Arc<Affected>)>,
-}
-
-/// The newest version of a runbook with what follows from it.
-#[derive(Debug)]
-pub struct Document {
-    /// The version as it is stored.
-    pub record: VersionRecord,
-    /// Its front matter and body.
-    pub text: RunbookText,
-    /// What is in its body.
-    pub outline: Arc<markdown::Document>,
-    /// What each section speaks of, in the order of `outline.sections`.
-    pub spoken: Vec<Vec<Spoken>>,
-    /// Whether each section can be believed, in the same order.
-    pub trusts: Vec<SectionTrust>,
-    /// Who last reviewed which section.
-    pub pins: BTreeMap<String, PinRecord>,
-    /// What was said of the flags of each section that leaves them open, in the same order.
-    pub said: Vec<Vec<SetAside>>,
-    /// What single reviewers saw of sections that wait for a second one.
-    pub firsts: Vec<PinRecord>,
-    /// What people said after a problem or a drill that no review has answered since, for each section in the same order.
-    pub doubts: Vec<Vec<Doubt>>,
-    /// Why the file and this text disagree, and what the file says.
-    pub conflict: Option<(String, String)>,
-    /// How it stands with its file; of an earlier moment that is not known.
-    pub kept: RunbookRecord,
-}
-
-impl Document {
-    /// The source text of a section, by its number.
-    pub fn section_source(&self, number: usize) -> &str {
-        let range = self.outline.sections[number].source_range.clone();
-        self.outline.body().get(range).unwrap_or_default()
-    }
-
-    /// Whether the document can be believed.
-    pub fn trust(&self, now: Moment) -> Trust {
-        let sections: Vec<_> = self.spoken.iter().map(|s| !s.is_empty()).zip(self.trusts.iter().cloned()).collect();
-        review::document_trust(&sections, self.text.front.review_every, self.reviewed().map(|(at, _)| at), now)
-    }
-
-    /// How many flags stand on it.
-    pub fn flags(&self) -> i64 {
-        let doubts: i64 = self.doubts.iter().map(|d| d.len() as i64).sum();
-        doubts + self.trusts.iter().map(|t| t.differences.len() as i64 + i64::from(t.edited)).sum::<i64>()
-    }
-
-    /// How many flags stand on a section, by its number.
-    pub fn flags_of(&self, number: usize) -> i64 {
-        let trust = &self.trusts[number];
-        trust.differences.len() as i64 + i64::from(trust.edited) + self.doubts[number].len() as i64
-    }
-
-    /// When and by whom it was last reviewed.
-    pub fn reviewed(&self) -> Option<(Moment, String)> {
-        let last = self.pins.values().max_by_key(|p| p.reviewed_at)?;
-        Some((last.reviewed_at, last.reviewed_by.clone()))
-    }
-
-    /// The number of the section with this anchor.
-    pub fn section(&self, anchor: &str) -> Option<usize> {
-        self.outline.sections.iter().position(|s| s.anchor == anchor)
-    }
 }
 
 impl World {
@@ -170,7 +109,7 @@ impl World {
             }
         }
         for document in self.documents.values() {
-            if document.text.front.about.iter().any(|about| references.contains(about)) {
+            if document.front.about.iter().any(|about| references.contains(about)) {
                 slugs.insert(document.record.slug.clone());
             }
         }
@@ -333,7 +272,7 @@ impl Worlds {
     /// What the database says.
     pub async fn try_reload(&self, db: &Db) -> sqlx::Result<()> {
         let _turn = self.turn().await;
-        let world = self.read(db, self.book()).await?;
+        let world = self.read(db, self.book(), &[]).await?;
         self.replace(|now| World { book_errors: now.book_errors.clone(), ..world });
         Ok(())
     }
@@ -356,9 +295,10 @@ impl Worlds {
         Ok(world)
     }
 
-    /// The world as the database has it, with this book.
-    async fn read(&self, db: &Db, book: Arc<Book>) -> sqlx::Result<World> {
+    /// The world as the database has it, with this book. `files` are texts that have been read already.
+    async fn read(&self, db: &Db, book: Arc<Book>, files: &[RunbookText]) -> sqlx::Result<World> {
         let pool = db.read();
+        let kept = runbooks::all(pool).await?;
         let mut parts = Parts::new();
         let mut known_since = HashMap::new();
         for (reference, values, since) in parts::all(pool).await? {
@@ -374,11 +314,25 @@ impl Worlds {
             said: reviews::set_aside(pool, Moment::from_millis(i64::MAX)).await?,
             muted: reviews::muted(pool, Moment::from_millis(i64::MAX)).await?,
             doubts: doubts::open(pool).await?,
-            kept: runbooks::all(pool).await?.into_iter().map(|r| (r.slug.clone(), r)).collect(),
+            texts: self.texts(db, &kept, files).await?,
+            kept: kept.into_iter().map(|r| (r.slug.clone(), r)).collect(),
             images: Images::new(images::names(pool).await?),
-            records: runbooks::newest(pool).await?,
         };
-        Ok(read.judged(book, &self.now()))
+        Ok(read.judged(book))
+    }
+
+    /// The newest text of every runbook; those that are in the world now are not read again.
+    async fn texts(&self, db: &Db, kept: &[RunbookRecord], files: &[RunbookText]) -> sqlx::Result<Vec<document::Read>> {
+        let now = self.now();
+        let known = |r: &RunbookRecord| now.documents.get(&r.slug).filter(|d| d.record.version == r.version);
+        let unknown: Vec<&str> = kept.iter().filter(|r| known(r).is_none()).map(|r| r.slug.as_str()).collect();
+        let files: HashMap<&str, &RunbookText> = files.iter().map(|file| (file.slug.as_str(), file)).collect();
+        let read = runbooks::newest(&mut db.snapshot().await?, &unknown).await?;
+        let read = read.into_iter().map(|record| {
+            let file = files.get(record.slug.as_str()).copied();
+            document::Read::new(record, file)
+        });
+        Ok(kept.iter().filter_map(known).map(|d| document::Read::again(d)).chain(read).collect())
     }
 
     async fn earlier_book(&self, db: &Db, id: i64) -> sqlx::Result<Option<Arc<Book>>> {
@@ -391,6 +345,18 @@ impl Worlds {
         earlier.push_front((id, book.clone()));
         earlier.truncate(MOST_EARLIER);
         Ok(Some(book))
+    }
+
+    /// The text of every runbook that was the newest at a moment.
+    async fn texts_by(&self, db: &Db, at: Moment) -> sqlx::Result<Vec<document::Read>> {
+        let now = self.now();
+        let texts = runbooks::newest_by(db.read(), at).await?.into_iter().map(|record| {
+            match now.documents.get(&record.slug).filter(|d| d.record.version == record.version) {
+                Some(document) => document::Read::again(document),
+                None => document::Read::new(record, None),
+            }
+        });
+        Ok(texts.collect())
     }
 
     async fn read_earlier(&self, db: &Db, at: Moment) -> sqlx::Result<World> {
@@ -446,9 +412,9 @@ impl Worlds {
                 .map(|r| (r.slug.clone(), r))
                 .collect(),
             images: Images::new(images::names(pool).await?),
-            records: runbooks::newest_by(pool, at).await?,
+            texts: self.texts_by(db, at).await?,
         };
-        let world = read.judged(book, &self.now());
+        let world = read.judged(book);
         Ok(World { not_known: not_known.into_iter().map(str::to_owned).collect(), ..world })
     }
 }
@@ -466,52 +432,38 @@ struct Read {
     /// How it stands with the file of each.
     kept: HashMap<String, RunbookRecord>,
     images: Images,
-    records: Vec<VersionRecord>,
+    texts: Vec<document::Read>,
 }
 
 impl Read {
-    /// The world that follows. Texts that are in `before` as well need not be read again.
-    fn judged(self, book: Arc<Book>, before: &World) -> World {
-        let Self { parts, known_since, causes, muted, mut kept, images, records, .. } = self;
-        let mut pins: HashMap<String, BTreeMap<String, PinRecord>> = HashMap::new();
-        for pin in self.pins {
-            pins.entry(pin.slug.clone()).or_default().insert(pin.section.clone(), pin);
-        }
-        let mut firsts: HashMap<String, Vec<PinRecord>> = HashMap::new();
-        for first in self.firsts {
-            firsts.entry(first.slug.clone()).or_default().push(first);
-        }
-        let mut said: HashMap<String, Vec<SetAside>> = HashMap::new();
-        for answer in self.said {
-            said.entry(answer.slug.clone()).or_default().push(answer);
-        }
+    /// The world that follows.
+    fn judged(self, book: Arc<Book>) -> World {
+        let Self { parts, known_since, causes, muted, mut kept, images, .. } = self;
+        let mut people = People::by_slug(self.pins, self.firsts, self.said, self.doubts);
         let rules = reviews::as_rules(&muted);
-        let mut doubts: HashMap<String, Vec<Doubt>> = HashMap::new();
-        for doubt in self.doubts {
-            doubts.entry(doubt.slug.clone()).or_default().push(doubt);
-        }
         let present = Present { parts: &parts, book: &book };
         let mut documents = BTreeMap::new();
         let mut retired = BTreeMap::new();
         let mut speaking: HashMap<Reference, BTreeSet<String>> = HashMap::new();
-        for record in records {
-            let slug = record.slug.clone();
+        for text in self.texts {
+            let slug = text.record.slug.clone();
             let kept = kept.remove(&slug).unwrap_or_default();
             if kept.retired_at.is_some() {
-                retired.insert(slug, (record, kept));
+                retired.insert(slug, (text.record, kept));
                 continue;
             }
-            let known = before.documents.get(&slug).filter(|d| d.record.version == record.version);
-            let people = People {
-                pins: pins.remove(&slug).unwrap_or_default(),
-                firsts: firsts.remove(&slug).unwrap_or_default(),
-                said: said.remove(&slug).unwrap_or_default(),
-                doubts: doubts.remove(&slug).unwrap_or_default(),
-            };
-            let document = judge_document(record, known, people, &rules, kept, present);
+            let people = people.remove(&slug).unwrap_or_default();
+            let document = document::judge(text, people, &rules, kept, present);
             let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
-            for reference in spoken.chain(&document.text.front.about) {
-                speaking.entry(reference.clone()).or_default().insert(slug.clone());
+            for reference in spoken.chain(&document.front.about) {
+                match speaking.get_mut(reference) {
+                    Some(slugs) => {
+                        slugs.insert(slug.clone());
+                    }
+                    None => {
+                        speaking.insert(reference.clone(), BTreeSet::from([slug.clone()]));
+                    }
+                }
             }
             documents.insert(slug, Arc::new(document));
         }
@@ -533,12 +485,12 @@ impl Read {
 }
 
 impl Turn<'_> {
-    /// Puts another book in use, together with the parts that its import wrote.
+    /// Puts another book in use, together with the parts that its import wrote and the texts of its files.
     ///
     /// # Errors
     /// What the database says; the last world stays then.
-    pub async fn use_book(self, db: &Db, book: Book) -> sqlx::Result<()> {
-        let world = self.worlds.read(db, Arc::new(book)).await?;
+    pub async fn use_book(self, db: &Db, book: Book, files: &[RunbookText]) -> sqlx::Result<()> {
+        let world = self.worlds.read(db, Arc::new(book), files).await?;
         self.worlds.replace(|_| world);
         Ok(())
     }
@@ -561,75 +513,4 @@ impl World {
             affected: Guarded::default(),
         }
     }
-}
-
-/// What people said of one document.
-struct People {
-    pins: BTreeMap<String, PinRecord>,
-    firsts: Vec<PinRecord>,
-    said: Vec<SetAside>,
-    doubts: Vec<Doubt>,
-}
-
-fn judge_document(
-    record: VersionRecord,
-    known: Option<&Arc<Document>>,
-    people: People,
-    muted: &BTreeSet<(String, String)>,
-    kept: RunbookRecord,
-    present: Present,
-) -> Document {
-    let People { pins, firsts, said, doubts } = people;
-    let (text, outline) = match known {
-        Some(known) => (known.text.clone(), known.outline.clone()),
-        None => {
-            let text = book::runbook_text(&record.slug, &record.body);
-            // A text that is too long to be read is refused when it is saved.
-            let outline = markdown::parse(&text.body).or_else(|_| markdown::parse("")).map(Arc::new);
-            (text, outline.unwrap_or_else(|_| unreachable!("the empty text can be read")))
-        }
-    };
-    let said: Vec<Vec<SetAside>> = outline
-        .sections
-        .iter()
-        .map(|section| said.iter().filter(|s| s.section == section.anchor).cloned().collect())
-        .collect();
-    let spoken: Vec<Vec<Spoken>> = outline
-        .sections
-        .iter()
-        .map(|s| review::spoken(&s.links, s.facts.iter().map(|f| (&f.subject, f.path.as_str()))))
-        .map(|spoken| spoken.into_iter().filter(|s| !matches!(s.subject, Reference::Runbook(..))).collect())
-        .zip(&said)
-        .map(|(mut spoken, said): (Vec<Spoken>, _)| {
-            answer::without(&mut spoken, said, muted);
-            spoken
-        })
-        .collect();
-    let doubts: Vec<Vec<Doubt>> = outline
-        .sections
-        .iter()
-        .map(|section| doubts.iter().filter(|d| d.section == section.anchor).cloned().collect())
-        .collect();
-    let trusts = outline
-        .sections
-        .iter()
-        .zip(&spoken)
-        .zip(&doubts)
-        .map(|((section, spoken), doubts)| {
-            let source = outline.body().get(section.source_range.clone()).unwrap_or_default();
-            let pin = pins.get(&section.anchor).map(|p| &p.pin);
-            let judged = match (spoken.is_empty(), pin) {
-                // What links to nothing and was never asked about is no reason to doubt the document.
-                (true, None) => SectionTrust { trust: Trust::NotLinked, edited: false, differences: Vec::new() },
-                _ => review::section_trust(source, spoken, pin, present),
-            };
-            match doubts.is_empty() {
-                true => judged,
-                // Somebody followed it and says that it was not right.
-                false => SectionTrust { trust: Trust::CheckNeeded, ..judged },
-            }
-        })
-        .collect();
-    let conflict = kept.conflict.clone().zip(Some(kept.conflict_text.clone().unwrap_or_default()));
-    Document { record, text, outline, spoken, trusts, pins, said, firsts, doubts, conflict, kept }
 }

@@ -14,74 +14,25 @@ mod speech;
 mod writer;
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use pulldown_cmark::{Event, Tag};
 
-use crate::model::mention::{Fact, Mention, Panel, Target};
-use crate::model::reference::Reference;
+use crate::model::mention::{Mention, Target};
+use crate::model::review::fingerprint;
 
 pub use crate::model::fact::{FactNow, fact_now, value_at};
+pub use crate::model::runbook::{Outline, Section, StepItem};
 pub use crate::model::unseen::seen;
 pub use render::{Chip, Context, ImageNow, RenderedSection, render};
 
 /// The longest text that is read, in bytes.
 pub const LONGEST: usize = 5 * 1024 * 1024;
 
-/// A text that has been read: what is in it, section by section.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Document {
-    body: String,
-    /// The sections in order. What stands before the first heading is a section without anchor and title.
-    pub sections: Vec<Section>,
-    /// Everything it speaks of in order, repeats included, with lines.
-    pub mentions: Vec<Mention>,
-}
-
-/// A heading and what is under it, up to the next heading of any level.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Section {
-    /// Stable and unique in the document; empty before the first heading.
-    pub anchor: String,
-    /// The words of the heading.
-    pub title: String,
-    /// The level of the heading, 1 to 6; 0 before the first heading.
-    pub level: u8,
-    /// Where it stands in the body, in bytes: from its heading to the next one.
-    pub source_range: Range<usize>,
-    /// What it speaks of, each once, in order.
-    pub links: Vec<Reference>,
-    /// What it states.
-    pub facts: Vec<Fact>,
-    /// What it shows live.
-    pub panels: Vec<Panel>,
-    /// What there is to do.
-    pub steps: Vec<StepItem>,
-    /// Its words without the heading, for search.
-    pub text: String,
-}
-
-/// One line to tick.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepItem {
-    /// Which one in its section, from 1; `data-step` in the HTML.
-    pub index: usize,
-    /// Its words.
-    pub text: String,
-}
-
-impl Document {
-    /// The markdown it was read from.
-    pub fn body(&self) -> &str {
-        &self.body
-    }
-}
-
 /// Reads a text.
 ///
 /// # Errors
 /// A sentence for the author when it is longer than [`LONGEST`].
-pub fn parse(body: &str) -> Result<Document, String> {
+pub fn parse(body: &str) -> Result<Outline, String> {
     if body.len() > LONGEST {
         let (length, longest) = (body.len().div_ceil(1024 * 1024), LONGEST / (1024 * 1024));
         return Err(format!(
@@ -118,9 +69,10 @@ pub fn parse(body: &str) -> Result<Document, String> {
             panels,
             steps: spoken.steps,
             text: spoken.text,
+            print: fingerprint(body.get(part.range.clone()).unwrap_or_default()),
         });
     }
-    Ok(Document { body: body.to_owned(), sections, mentions })
+    Ok(Outline { body: body.to_owned(), sections, mentions })
 }
 
 /// The addresses of the images in a text that have no meaning of ours, in order.
@@ -143,6 +95,7 @@ pub fn images(body: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::reference::Reference;
 
     const GUIDE: &str = "Orders wait.\n\n## Do this now\n\n![Tries](live:retries/order-to-erp/push)\n\n\
         - [ ] Look at [the queue](component:erp-queue).\n- [x] Wait for [6 tries](fact:step:order-to-erp/push?retry.max_attempts=6).\n\n\

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::outline::{Part, outline};
 use super::writer::{Notes, Writer};
-use super::{Document, FactNow};
+use super::{FactNow, Outline};
 use crate::model::mention::{Fact, Panel};
 use crate::model::reference::Reference;
 use crate::model::status::State;
@@ -84,8 +84,8 @@ pub struct RenderedSection {
 }
 
 /// Renders every section of a document.
-pub fn render(document: &Document, context: &dyn Context) -> Vec<RenderedSection> {
-    let parts = outline(document.body());
+pub fn render(text: &Outline, context: &dyn Context) -> Vec<RenderedSection> {
+    let parts = outline(&text.body);
     let numbers = parts.iter().flat_map(|p| &p.notes).map(|n| (n.label.clone(), n.number)).collect();
     let mut notes = Notes { numbers, referred: HashSet::new() };
     parts.iter().map(|part| section(part, context, &mut notes)).collect()

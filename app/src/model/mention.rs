@@ -5,29 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-use super::book::FrontMatter;
 use super::reference::Reference;
-
-/// A runbook as it was written in a file or a draft, with what was found in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunbookText {
-    /// The file's name without its ending; an id.
-    pub slug: String,
-    /// The file, relative to the folder of the book, with `/`.
-    pub file: String,
-    /// What is above the text.
-    pub front: FrontMatter,
-    /// The markdown without the front matter.
-    pub body: String,
-    /// The whole text.
-    pub source: String,
-    /// The line of the source on which the body starts, from 1.
-    pub body_line: usize,
-    /// The anchors of its sections, in order.
-    pub anchors: Vec<String>,
-    /// What it speaks of, in order, repeats included.
-    pub mentions: Vec<Mention>,
-}
 
 /// One place in a document that speaks of something.
 #[derive(Debug, Clone, PartialEq)]

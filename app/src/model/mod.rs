@@ -37,6 +37,7 @@ pub mod report;
 pub mod retelling;
 pub mod review;
 pub mod run;
+pub mod runbook;
 pub mod schedule;
 pub mod signal;
 pub mod skeleton;

@@ -148,12 +148,13 @@ pub struct SectionTrust {
     pub differences: Vec<Difference>,
 }
 
-/// Judges one section: `spoken` is what it speaks of, `pin` what its last reviewer saw.
-pub fn section_trust(text: &str, spoken: &[Spoken], pin: Option<&Pin>, present: Present) -> SectionTrust {
+/// Judges one section: `print` is the fingerprint of its text, `spoken` what it speaks of, `pin` what its last reviewer
+/// saw.
+pub fn section_trust(print: &str, spoken: &[Spoken], pin: Option<&Pin>, present: Present) -> SectionTrust {
     let Some(pin) = pin else {
         return SectionTrust { trust: Trust::NeverReviewed, edited: false, differences: Vec::new() };
     };
-    let edited = pin.text != fingerprint(text);
+    let edited = pin.text != print;
     let mut differences = Vec::new();
     for part in spoken {
         // A part that the text came to speak of after the review: the edit flags the section by itself.
@@ -183,10 +184,10 @@ fn difference(subject: &Reference, field: &str, before: &str, after: &str) -> Di
     Difference { subject: subject.clone(), field: field.into(), before: before.into(), after: after.into() }
 }
 
-/// What a reviewer sees of a section right now: what a review pins.
-pub fn seen(text: &str, spoken: &[Spoken], present: Present) -> Pin {
+/// What a reviewer sees of a section right now: what a review pins. `print` is the fingerprint of its text.
+pub fn seen(print: &str, spoken: &[Spoken], present: Present) -> Pin {
     let parts = spoken.iter().map(|part| (part.subject.clone(), part.values(present))).collect();
-    Pin { text: fingerprint(text), parts }
+    Pin { text: print.to_owned(), parts }
 }
 
 impl Pin {
@@ -219,17 +220,19 @@ pub fn fingerprint(text: &str) -> String {
 }
 
 /// The trust of a document: the worst of its sections that link or are in doubt, and whether its own rhythm of review is kept.
-pub fn document_trust(
-    sections: &[(bool, SectionTrust)],
+///
+/// Of each section: whether it links to anything, and whether it can be believed.
+pub fn document_trust<'a>(
+    sections: impl Iterator<Item = (bool, &'a SectionTrust)> + Clone,
     review_every: Option<Span>,
     last_review: Option<Moment>,
     now: Moment,
 ) -> Trust {
     // What somebody doubts is in doubt, whatever it links to.
-    if sections.iter().any(|(_, s)| s.trust == Trust::CheckNeeded) {
+    if sections.clone().any(|(_, s)| s.trust == Trust::CheckNeeded) {
         return Trust::CheckNeeded;
     }
-    let linked = sections.iter().any(|(links, _)| *links);
+    let linked = sections.clone().any(|(links, _)| links);
     if !linked {
         return Trust::NotLinked;
     }
@@ -238,7 +241,7 @@ pub fn document_trust(
     {
         return Trust::Overdue;
     }
-    match sections.iter().any(|(links, s)| *links && s.trust == Trust::NeverReviewed) {
+    match sections.clone().any(|(links, s)| links && s.trust == Trust::NeverReviewed) {
         // A section that nobody reviewed in a document somebody did: it was added later, and must be looked at.
         true if last_review.is_some() => Trust::CheckNeeded,
         true => Trust::NeverReviewed,
@@ -434,11 +437,11 @@ mod tests {
 
     /// Judges by parts alone, with nothing in the book.
     fn section_trust(text: &str, spoken: &[Spoken], pin: Option<&Pin>, parts: &Parts) -> SectionTrust {
-        super::section_trust(text, spoken, pin, Present { parts, book: &Book::default() })
+        super::section_trust(&fingerprint(text), spoken, pin, Present { parts, book: &Book::default() })
     }
 
     fn seen(text: &str, spoken: &[Spoken], parts: &Parts) -> Pin {
-        super::seen(text, spoken, Present { parts, book: &Book::default() })
+        super::seen(&fingerprint(text), spoken, Present { parts, book: &Book::default() })
     }
 
     /// A book with one workflow of one step, and one component.
@@ -455,9 +458,14 @@ mod tests {
 
     /// What differs for a section that is reviewed with one book and text, and judged with another.
     fn differs(before: (&Book, &str, &[Spoken]), after: (&Book, &str, &[Spoken])) -> Vec<Difference> {
-        let pin = super::seen(before.1, before.2, Present { parts: &parts(before.0), book: before.0 });
-        super::section_trust(after.1, after.2, Some(&pin), Present { parts: &parts(after.0), book: after.0 })
-            .differences
+        let pin = super::seen(&fingerprint(before.1), before.2, Present { parts: &parts(before.0), book: before.0 });
+        super::section_trust(
+            &fingerprint(after.1),
+            after.2,
+            Some(&pin),
+            Present { parts: &parts(after.0), book: after.0 },
+        )
+        .differences
     }
 
     #[test]
@@ -608,7 +616,9 @@ mod tests {
     #[test]
     fn a_document_that_links_to_nothing_is_not_linked_until_somebody_doubts_it() {
         let section = |trust| (false, SectionTrust { trust, edited: false, differences: Vec::new() });
-        let trust = |sections: &[(bool, SectionTrust)]| document_trust(sections, None, None, Moment::default());
+        let trust = |sections: &[(bool, SectionTrust)]| {
+            document_trust(sections.iter().map(|(links, trust)| (*links, trust)), None, None, Moment::default())
+        };
         assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::NotLinked)]), Trust::NotLinked);
         assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::CheckNeeded)]), Trust::CheckNeeded);
     }

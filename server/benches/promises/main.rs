@@ -1,6 +1,7 @@
 //! What the product promises about speed, measured on the release binary against yardsticks taken in the same run.
 
 mod blast;
+mod book;
 mod client;
 mod crowd;
 mod find;
@@ -27,7 +28,7 @@ const ASKED: usize = 200;
 type Part = (&'static str, fn(&mut Table, usize));
 
 /// The parts of the benchmark, in order; the first one takes the yardsticks that it compares with.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("ingest", ingest),
     ("creators", creators),
     ("start", start_and_memory),
@@ -35,6 +36,7 @@ const PARTS: [Part; 8] = [
     ("watch", watch::measure),
     ("crowd", |table, _| crowd::measure(table)),
     ("blast", |table, _| blast::measure(table)),
+    ("book", book::measure),
     ("find", find::measure),
 ];
 
@@ -240,6 +242,13 @@ fn told_within(portal: &Portal, table: &mut Table) {
 
 fn per_second(events: usize, took: Duration) -> f64 {
     events as f64 / took.as_secs_f64()
+}
+
+/// The 99th percentile of one answer, in ms.
+fn p99_of(portal: &Portal, path: &str) -> f64 {
+    let mut connection = portal.connect();
+    let mut took: Vec<_> = (0..ASKED).map(|_| ask(&mut connection, path)).collect();
+    percentile(&mut took, 0.99)
 }
 
 /// In milliseconds.

@@ -64,6 +64,16 @@ impl Portal {
         self.connect().listen(&format!("/live?topics={topic}"))
     }
 
+    /// The folder of its book.
+    pub fn book(&self) -> &Path {
+        &self.book
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> String {
+        database_url(self.folder.path())
+    }
+
     /// Stores events of a workflow, after those it has.
     pub fn fill(&self, workflow: &str, events: usize) {
         let path = format!("/api/v1/workflows/{workflow}");
@@ -164,10 +174,13 @@ impl Drop for Portal {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchbook"));
-    let database: PathBuf = folder.join("bench.db");
-    command.env("WATCHBOOK_DATABASE_URL", format!("sqlite://{}", database.display()));
+    command.env("WATCHBOOK_DATABASE_URL", database_url(folder));
     command.env("WATCHBOOK_LOG", "error");
     command
+}
+
+fn database_url(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("bench.db").display())
 }
 
 fn launch(folder: &Path, book: &Path) -> (Child, SocketAddr) {

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use app::model::book::Book;
 use app::model::image::Judged;
-use app::model::mention::RunbookText;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{self, DEPLOYED, Difference, OBSERVED, Parts, fingerprint};
+use app::model::runbook::RunbookText;
 
 use crate::db::{Db, Tx};
 use crate::store::parts::{self, ChangeRecord};

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use app::model::mention::RunbookText;
 use app::model::moment::Moment;
 use app::model::review::fingerprint;
+use app::model::runbook::RunbookText;
 
 use super::git::{self, Around, Committed, Message, WorkTree};
 use super::images::{self, Seen};
@@ -106,8 +106,8 @@ pub(super) async fn known_of(app: &Arc<App>, texts: &[RunbookText]) -> sqlx::Res
         .collect();
     let texts: Vec<_> = texts
         .iter()
-        .filter(|text| text.body.contains("!["))
-        .map(|text| (text.file.clone(), text.body.clone()))
+        .filter(|text| text.outline.body.contains("!["))
+        .map(|text| (text.file.clone(), text.outline.body.clone()))
         .collect();
     let (root, app) = (app.config.book.clone(), app.clone());
     let work = move || {

@@ -1,9 +1,11 @@
 //! A runbook's file: what is above the text, the text, and what the text speaks of.
 
-use app::markdown;
+use std::sync::Arc;
+
+use app::markdown::{self, Outline};
 use app::model::book::FrontMatter;
 use app::model::check::Lines;
-use app::model::mention::RunbookText;
+use app::model::runbook::RunbookText;
 
 use super::schema::Schema;
 use super::shape::shape;
@@ -37,24 +39,24 @@ pub(super) fn runbook(slug: &str, file: &str, source: &str) -> Runbook {
             Err(_) => {}
         }
     }
-    let document = markdown::parse(body).map_err(|text| wrong.push(Wrong { line: body_line, text })).ok();
-    let (sections, mentions) = document.map(|d| (d.sections, d.mentions)).unwrap_or_default();
+    let (outline, unread) = match markdown::parse(body) {
+        Ok(outline) => (outline, None),
+        Err(text) => (Outline::default(), Some(text)),
+    };
+    wrong.extend(unread.iter().map(|text| Wrong { line: body_line, text: text.clone() }));
     if front.title.trim().is_empty() {
-        let heading = sections.iter().map(|s| &s.title).find(|title| !title.is_empty());
+        let heading = outline.sections.iter().map(|s| &s.title).find(|title| !title.is_empty());
         front.title = heading.cloned().unwrap_or_else(|| slug.to_owned());
     }
     front.title = markdown::seen(&front.title).into_owned();
-    let anchors = sections.into_iter().map(|s| s.anchor).filter(|anchor| !anchor.is_empty()).collect();
-    let (slug, file) = (slug.to_owned(), file.to_owned());
     let text = RunbookText {
-        slug,
-        file,
-        front,
-        body: body.to_owned(),
+        slug: slug.to_owned(),
+        file: file.to_owned(),
+        front: Arc::new(front),
         source: source.to_owned(),
         body_line,
-        anchors,
-        mentions,
+        outline: Arc::new(outline),
+        unread,
     };
     Runbook { text, lines, wrong }
 }
@@ -99,14 +101,14 @@ mod tests {
         let Runbook { text, lines, wrong } = runbook("erp", "guides/erp.md", source);
         assert_eq!(wrong, []);
         assert_eq!((text.front.title.as_str(), text.front.critical), ("ERP refuses orders", true));
-        assert_eq!((text.body.as_str(), text.body_line), ("\n## Do this now\n", 8));
-        assert_eq!(text.anchors, ["do-this-now"]);
+        assert_eq!((text.outline.body.as_str(), text.body_line), ("\n## Do this now\n", 8));
+        assert!(text.outline.anchors().eq(["do-this-now"]));
         assert_eq!(lines.line("/for/0"), 4);
     }
 
     #[test]
     fn a_runbook_without_a_title_is_called_by_its_first_heading_or_its_file() {
-        let title = |source| runbook("the-slug", "the-slug.md", source).text.front.title;
+        let title = |source| runbook("the-slug", "the-slug.md", source).text.front.title.clone();
         assert_eq!(title("Words.\n\n# The *title*\n"), "The title");
         assert_eq!(title("---\nowner: x\n---\nWords."), "the-slug");
         assert_eq!(title("---\n---\n## Heading"), "Heading");
@@ -125,11 +127,11 @@ mod tests {
                 (5, "a list is needed here; write [component:erp]"),
             ]
         );
-        assert_eq!((text.body.as_str(), text.front.title.as_str()), ("Text", "X"));
+        assert_eq!((text.outline.body.as_str(), text.front.title.as_str()), ("Text", "X"));
     }
 
     #[test]
     fn a_rule_at_the_top_of_a_text_is_no_front_matter() {
-        assert_eq!(runbook("x", "x.md", "---\nText").text.body, "---\nText");
+        assert_eq!(runbook("x", "x.md", "---\nText").text.outline.body, "---\nText");
     }
 }

@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use app::model::book::Book;
 use app::model::check::{Anchors, Finding, Known, Places, Severity, check_runbook};
-use app::model::mention::RunbookText;
 use app::model::reference::Reference;
+use app::model::runbook::RunbookText;
 
 pub use amend::{Amendment, path};
 pub use amending::{NotDone, amend_book};
@@ -128,7 +128,7 @@ pub fn check_draft(slug: &str, source: &str, book: &Book, anchors: &Anchors) -> 
     // Nothing else was noted, so nothing can be in the way.
     let _ = places.add(Reference::Runbook(slug.to_owned(), None), slug, lines);
     let mut anchors = anchors.clone();
-    anchors.insert(slug.to_owned(), text.anchors.iter().cloned().collect());
+    anchors.insert(slug.to_owned(), text.outline.anchors().cloned().collect());
     let mut findings: Vec<Finding> = wrong.into_iter().map(|w| error(slug, w.line, w.text)).collect();
     findings.extend(check_runbook(&text, Known { book, anchors: &anchors, places: &places }));
     findings.sort();

@@ -148,7 +148,7 @@ async fn take_over(app: &Arc<App>, reading: Reading) -> sqlx::Result<()> {
     // From the import to its use nobody else reads or judges: parts and book go together.
     let turn = app.worlds.turn().await;
     let imported = import_book(&app.db, &reading.book, &reading.runbooks, &files, now).await?;
-    turn.use_book(&app.db, reading.book).await?;
+    turn.use_book(&app.db, reading.book, &reading.runbooks).await?;
     tracing::info!(changes = imported.changes, versions = imported.versions, "the book was taken over");
     let book = app.worlds.book();
     for workflow in &imported.rejudge {

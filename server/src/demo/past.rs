@@ -123,7 +123,7 @@ impl Past<'_> {
         let now = self.days_ago(days_ago);
         let turn = self.worlds.turn().await;
         import_book(self.db, &reading.book, &reading.runbooks, &Files::default(), now).await.map_err(not_made)?;
-        turn.use_book(self.db, reading.book).await.map_err(not_made)
+        turn.use_book(self.db, reading.book, &reading.runbooks).await.map_err(not_made)
     }
 
     /// The editor reviews every section of some runbooks, and pins what is there to see.
@@ -146,7 +146,7 @@ impl Past<'_> {
                     assignee: None,
                     words: "",
                     two_reviewers: false,
-                    seen: seen(document.section_source(number), &document.spoken[number], world.present()),
+                    seen: seen(&document.outline.sections[number].print, &document.spoken[number], world.present()),
                     by: "demo-editor",
                     address: "127.0.0.1",
                 };

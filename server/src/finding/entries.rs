@@ -284,7 +284,7 @@ fn runbook(document: &Document) -> Entry<'_> {
         ids: vec![document.record.slug.as_str().into()],
         names: vec![document.record.title.as_str().into()],
         context: "".into(),
-        text: sentences([intro, document.text.front.owner.as_deref()].into_iter().flatten()),
+        text: sentences([intro, document.front.owner.as_deref()].into_iter().flatten()),
     }
 }
 

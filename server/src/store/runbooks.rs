@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use app::model::moment::Moment;
-use sqlx::AnyPool;
+use sqlx::{AnyPool, FromRow};
 
-use crate::db::Tx;
+use crate::db::{Tx, read_rows};
 
 /// A version as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -88,12 +88,17 @@ const RUNBOOK: &str = "slug, version, file_fingerprint, conflict, conflict_text,
 
 const VERSION: &str = "v.slug, v.version, v.body, v.title, v.author, v.why, v.saved_at, v.origin";
 
-/// The newest version of every runbook.
-pub async fn newest(pool: &AnyPool) -> sqlx::Result<Vec<VersionRecord>> {
-    let sql = format!(
-        "select {VERSION} from runbooks r join runbook_versions v on v.slug = r.slug and v.version = r.version"
+/// The newest versions of these runbooks.
+pub async fn newest(tx: &mut Tx, slugs: &[&str]) -> sqlx::Result<Vec<VersionRecord>> {
+    let head = "with wanted (slug) as (values";
+    let tail = format!(
+        ") select {VERSION}
+        from wanted
+        join runbooks r on r.slug = wanted.slug
+        join runbook_versions v on v.slug = r.slug and v.version = r.version"
     );
-    sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await
+    let rows = read_rows(tx, head, 1, tail, slugs, |query, slug| query.bind(*slug)).await?;
+    rows.iter().map(VersionRecord::from_row).collect()
 }
 
 /// The newest version of every runbook that had been saved by a moment.

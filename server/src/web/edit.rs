@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use app::markdown;
 use app::markdown::section::{Cut, cut, put_back};
+use app::markdown::{self, Outline};
 use app::model::answer::rewritten;
 use app::model::check::{Finding, Severity};
 use app::model::compare::{compare, word_by_word};
@@ -137,7 +137,7 @@ pub async fn edit_page(
         slug: slug.clone(),
         base: record.version,
         section: section.filter(|_| alone.is_some()),
-        text: alone.unwrap_or(record.body),
+        text: alone.unwrap_or_else(|| record.body.clone()),
         ..Typed::default()
     };
     editor(&app, context, Shows::new(Some(&slug), typed)).await
@@ -145,9 +145,10 @@ pub async fn edit_page(
 
 /// A text cut at a section, and how long its front matter is.
 fn section_of<'r>(record: &'r VersionRecord, anchor: &str) -> Option<(Cut<'r>, usize)> {
-    let body = book::runbook_text(&record.slug, &record.body).body;
+    let text = book::runbook_text(&record.slug, &record.body);
+    let body = &text.outline.body;
     let front = record.body.len().checked_sub(body.len())?;
-    Some((cut(&record.body, &body, anchor)?, front))
+    Some((cut(&record.body, body, anchor)?, front))
 }
 
 /// Saves a new runbook.
@@ -236,7 +237,7 @@ async fn save_section(app: &Arc<App>, context: PageContext, slug: &str, typed: T
     let Some((in_base, base_front)) = section_of(&started, anchor) else {
         return Error::NotFound("section", anchor.to_owned()).page(app, context).await;
     };
-    let mut newest = app.worlds.now().documents.get(slug).map_or(started.clone(), |d| d.record.clone());
+    let mut newest = app.worlds.now().documents.get(slug).map_or(started.clone(), |d| VersionRecord::clone(&d.record));
     for _ in 0..MOST_TRIES {
         let now = section_of(&newest, anchor);
         let whole = match &now {
@@ -278,7 +279,7 @@ async fn publish(
     base: i64,
     body: &str,
 ) -> sqlx::Result<Published> {
-    let title = book::runbook_text(slug, body).front.title;
+    let title = book::runbook_text(slug, body).front.title.clone();
     let author = context.viewer.as_ref().map(|v| v.name.clone()).unwrap_or_default();
     let why = typed.why.trim();
     let draft = Draft { slug, base, body, title: &title, author: &author, address: &context.address, why };
@@ -318,7 +319,7 @@ pub(super) async fn published(app: &Arc<App>, context: PageContext, slug: &str, 
 /// Everything that is wrong with a text, or leads nowhere.
 pub(super) fn findings(world: &World, slug: &str, text: &str) -> Vec<Finding> {
     let anchors =
-        world.documents.values().map(|d| (d.record.slug.clone(), d.text.anchors.iter().cloned().collect())).collect();
+        world.documents.values().map(|d| (d.record.slug.clone(), d.outline.anchors().cloned().collect())).collect();
     book::check_draft(slug, text, &world.book, &anchors)
 }
 
@@ -536,7 +537,7 @@ enum Seen {
 struct Whole {
     slug: String,
     source: String,
-    outline: markdown::Document,
+    outline: Arc<Outline>,
     /// How long the front matter is.
     front: usize,
     /// The bytes of the section that is edited alone; everything otherwise.
@@ -560,12 +561,12 @@ async fn seen(app: &App, slug: &str, typed: &Typed) -> Result<Seen, Error> {
         }
     };
     let text = book::runbook_text(slug, &source);
-    Ok(match markdown::parse(&text.body) {
-        Ok(outline) => {
-            let front = source.len() - text.body.len();
-            Seen::Text(Whole { slug: slug.to_owned(), source, outline, front, edited })
+    Ok(match text.unread {
+        None => {
+            let front = source.len() - text.outline.body.len();
+            Seen::Text(Whole { slug: slug.to_owned(), source, outline: text.outline, front, edited })
         }
-        Err(says) => Seen::Wrong(says),
+        Some(says) => Seen::Wrong(says),
     })
 }
 
@@ -574,13 +575,13 @@ impl Whole {
     fn is_edited(&self, number: usize) -> bool {
         // Blank lines at the top of a text belong to its first section.
         let range = &self.outline.sections[number].source_range;
-        let source = &self.outline.body()[range.clone()];
+        let source = &self.outline.body[range.clone()];
         let start = self.front + range.start + (source.len() - source.trim_start_matches(['\n', '\r']).len());
         self.edited.contains(&start)
     }
 
     fn links(&self, world: &World) -> Vec<(String, String, bool)> {
-        let mut own = self.outline.clone();
+        let mut own = Outline::clone(&self.outline);
         let mut number = 0..;
         own.sections.retain(|_| number.next().is_some_and(|n| self.is_edited(n)));
         links(world, &own)

@@ -191,7 +191,7 @@ async fn try_settle(
         let typed = if made_of_both { SettlePicture { text: text.clone(), why: why.clone(), ..typed } } else { typed };
         Ok(Err(Box::new((typed, status))))
     };
-    let title = book::runbook_text(slug, &text).front.title;
+    let title = book::runbook_text(slug, &text).front.title.clone();
     let answer = match answered.answer.as_str() {
         "take_file" => Answer::TakeFile,
         "keep_this" => Answer::KeepThis,
@@ -205,7 +205,7 @@ async fn try_settle(
         _ => return Err(Error::Invalid("Answer with take_file, keep_this or both.".to_owned())),
     };
     let by = context.viewer.as_ref().map(|v| v.name.clone()).unwrap_or_default();
-    let file_title = book::runbook_text(slug, &page.in_file).front.title;
+    let file_title = book::runbook_text(slug, &page.in_file).front.title.clone();
     let settlement = Settlement {
         slug,
         version: answered.version,
@@ -231,7 +231,7 @@ async fn try_settle(
 fn wrong_with(app: &App, slug: &str, text: &str, why: &str) -> Vec<String> {
     let world = app.worlds.now();
     let anchors =
-        world.documents.values().map(|d| (d.record.slug.clone(), d.text.anchors.iter().cloned().collect())).collect();
+        world.documents.values().map(|d| (d.record.slug.clone(), d.outline.anchors().cloned().collect())).collect();
     let findings = book::check_draft(slug, text, &world.book, &anchors);
     let mut wrong: Vec<String> = findings
         .iter()

@@ -1,6 +1,5 @@
 //! Following a runbook over HTTP: what forms about ticks, notes and answers say, the same for problems and drills.
 
-use app::markdown;
 use app::model::event::without_null;
 use app::model::following::{self, LogLine, LoggedStep};
 use app::model::moment::Moment;
@@ -139,7 +138,7 @@ pub fn answered(typed: &Typed, asked: Vec<LoggedStep>) -> Result<Follow, Error> 
 pub async fn steps_of(app: &App, slug: &str, version: i64, section: Option<&str>) -> Result<Vec<LoggedStep>, Error> {
     let Some(record) = runbooks::version(app.db.read(), slug, version).await? else { return Ok(Vec::new()) };
     let text = book::runbook_text(slug, &record.body);
-    let outline = markdown::parse(&text.body).map_err(Error::Invalid)?;
+    let outline = text.read().map_err(Error::Invalid)?;
     let sections = outline.sections.iter().filter(|s| section.is_none_or(|anchor| anchor == s.anchor));
     let step = |section: &str, text: &str| LoggedStep {
         slug: slug.to_owned(),

@@ -10,7 +10,7 @@ use app::model::event::without_null;
 use app::model::following::Followed;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
-use app::model::review::{Pin, fingerprint, seen};
+use app::model::review::{Pin, seen};
 use app::model::status::{Role, State as Status, Trust};
 use app::pages::review::{RefusedAnswer, ReviewPicture, SectionReview};
 use app::pages::reviews::{Load, MutedRow, ReviewsPicture, WaitingRow};
@@ -148,7 +148,7 @@ async fn in_trouble(app: &App, world: &World) -> Result<HashMap<String, String>,
 
 /// The workflows that a document is for, or for a part of.
 fn workflows_of(document: &Document) -> BTreeSet<&str> {
-    let about = document.text.front.about.iter();
+    let about = document.front.about.iter();
     about
         .filter_map(|reference| match reference {
             Reference::Workflow(id) | Reference::Step(id, _) | Reference::Failure(id, ..) => Some(id.as_str()),
@@ -162,7 +162,7 @@ fn harm(world: &World, document: &Document, troubled: &HashMap<String, String>, 
     let since = changes.clone().filter_map(|d| world.cause(&d.subject, &d.field)).map(|c| c.changed_at).min();
     Harm {
         in_trouble: workflows_of(document).iter().any(|id| troubled.contains_key(*id)),
-        critical_in_use: document.text.front.critical && in_use,
+        critical_in_use: document.front.critical && in_use,
         changes: changes.count() as i64,
         waits_since: Reverse(since.map_or(document.record.saved(), Moment::from_millis)),
     }
@@ -238,13 +238,9 @@ impl Open {
 pub async fn note_edited_flags(app: &App, before: &World, slug: &str, by: &str) -> sqlx::Result<()> {
     let after = app.worlds.now();
     let (Some(old), Some(new)) = (before.documents.get(slug), after.documents.get(slug)) else { return Ok(()) };
-    let text_now = |anchor: &str| new.section(anchor).map(|number| fingerprint(new.section_source(number)));
-    let edited = old
-        .outline
-        .sections
-        .iter()
-        .enumerate()
-        .filter(|(number, section)| text_now(&section.anchor) != Some(fingerprint(old.section_source(*number))));
+    let print = |anchor: &str| new.section(anchor).map(|number| &new.outline.sections[number].print);
+    let edited =
+        old.outline.sections.iter().enumerate().filter(|(_, section)| print(&section.anchor) != Some(&section.print));
     let flags = edited.flat_map(|(number, section)| {
         old.trusts[number].differences.iter().map(|difference| EditedFlag {
             section: section.anchor.clone(),
@@ -376,7 +372,7 @@ async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewP
         edited_meanwhile: None,
         refused: None,
         owners: owners(&world),
-        two_reviewers: document.text.front.two_reviewers,
+        two_reviewers: document.front.two_reviewers,
         days: (today.to_string(), last.to_string()),
     })
 }
@@ -386,7 +382,7 @@ fn owners(world: &World) -> Vec<String> {
     let book = &world.book;
     let of_workflows = book.workflows.values().flat_map(|w| [&w.owner, &w.business_owner]).flatten();
     let of_components = book.components.values().filter_map(|c| c.owner.as_ref());
-    let of_documents = world.documents.values().filter_map(|d| d.text.front.owner.as_ref());
+    let of_documents = world.documents.values().filter_map(|d| d.front.owner.as_ref());
     let all: BTreeSet<&String> = of_workflows.chain(of_components).chain(of_documents).collect();
     all.into_iter().cloned().collect()
 }
@@ -437,7 +433,7 @@ fn reason(document: &Document, number: usize, whole: Trust) -> Option<String> {
 }
 
 fn as_seen(world: &World, document: &Document, number: usize) -> Pin {
-    seen(document.section_source(number), &document.spoken[number], world.present())
+    seen(&document.outline.sections[number].print, &document.spoken[number], world.present())
 }
 
 /// An answer, as the form sends it.
@@ -537,7 +533,7 @@ async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &An
         None if answered.version < newest.version => return Ok(edited()),
         None => return Err(Error::Invalid("There is no such section in this runbook. Look again.".to_owned())),
     };
-    let is_same = seen.text == fingerprint(document.section_source(number));
+    let is_same = seen.text == document.outline.sections[number].print;
     let said = Said::parse(&answered.answer)
         .filter(|said| *said != Said::Edited)
         .ok_or_else(|| Error::Invalid(format!("\"{}\" is not an answer.", answered.answer)))?;
@@ -596,7 +592,7 @@ async fn take(app: &Arc<App>, by: &str, address: &str, slug: &str, answered: &An
         assignee: (said == Said::Reassigned).then_some(&answered.assignee),
         words: &answered.why,
         seen,
-        two_reviewers: document.text.front.two_reviewers,
+        two_reviewers: document.front.two_reviewers,
         by,
         address,
     };

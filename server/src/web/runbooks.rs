@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use app::markdown::{self, Chip, FactNow, ImageNow, fact_now};
+use app::markdown::{self, Chip, FactNow, ImageNow, Outline, fact_now};
 use app::model::answer::{self, SetAside};
 use app::model::book::Workflow;
 use app::model::compare::compare;
@@ -48,7 +48,7 @@ const RUNS_SHOWN: i64 = 5;
 
 /// A runbook in a list.
 pub fn row(world: &World, document: &Document, now: Moment) -> RunbookRow {
-    let front = &document.text.front;
+    let front = &document.front;
     let trust = document.trust(now);
     RunbookRow {
         slug: document.record.slug.clone(),
@@ -73,7 +73,7 @@ fn reason(world: &World, document: &Document, trust: Trust) -> String {
         Trust::Trusted => "Reviewed, and nothing it speaks of has changed since.".to_owned(),
         Trust::NotLinked => "It links to no part, so nothing can tell when it becomes wrong.".to_owned(),
         Trust::NeverReviewed => "Nobody has said that it is right.".to_owned(),
-        Trust::Overdue => match document.text.front.review_every {
+        Trust::Overdue => match document.front.review_every {
             Some(every) => format!("It is to be reviewed every {}.", every.words()),
             None => String::new(),
         },
@@ -175,7 +175,7 @@ pub fn recovery(world: &World, workflow: &Workflow, step: Option<&str>, cause: &
 
 /// What to do about trouble with a part: the runbook that is for it.
 pub fn recovery_for(world: &World, part: &Reference, now: Moment) -> Option<Recovery> {
-    let document = world.speaking_of(part).find(|d| d.text.front.about.contains(part))?;
+    let document = world.speaking_of(part).find(|d| d.front.about.contains(part))?;
     section_of(world, &document.record.slug, None, now)
 }
 
@@ -242,7 +242,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The same, with what this text states and shows of how things went lately.
-    pub async fn of_text(mut self, app: &App, outline: &markdown::Document) -> Result<Self, Error> {
+    pub async fn of_text(mut self, app: &App, outline: &Outline) -> Result<Self, Error> {
         let sections = || outline.sections.iter();
         let stated = sections().flat_map(|s| &s.facts).filter(|fact| observed::field(&fact.path).is_some());
         let stated: BTreeSet<&Reference> = stated.map(|fact| &fact.subject).collect();
@@ -671,7 +671,7 @@ pub(super) async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64
     let unknown = || Error::NotFound("version", format!("{slug} {n}"));
     let record = runbooks::version(app.db.read(), slug, n).await?.ok_or_else(unknown)?;
     let text = book::runbook_text(slug, &record.body);
-    let outline = markdown::parse(&text.body).map_err(Error::Invalid)?;
+    let outline = text.read().map_err(Error::Invalid)?;
     let kept = world.documents.get(slug).map(|d| &d.kept).or(world.retired.get(slug).map(|(_, kept)| kept));
     let until = runbooks::version(app.db.read(), slug, n + 1).await?.map(|next| next.saved());
     let place = kept.map(|kept| kept.place()).unwrap_or_default();
@@ -683,7 +683,7 @@ pub(super) async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64
         reviewed: versions::reviewers(app, slug).await?.remove(&n),
         about: text.front.about.iter().map(|r| (r.to_string(), world.name_of(r))).collect(),
         missing: text.front.about.iter().filter(|r| !world.exists(r)).cloned().collect(),
-        owner: text.front.owner,
+        owner: text.front.owner.clone(),
         critical: text.front.critical,
         facts: facts(&shown, &outline),
         links: links(world, &outline),
@@ -704,7 +704,7 @@ pub(super) async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64
     })
 }
 
-fn facts(context: &dyn markdown::Context, outline: &markdown::Document) -> Vec<FactRow> {
+fn facts(context: &dyn markdown::Context, outline: &Outline) -> Vec<FactRow> {
     let all = outline.sections.iter().flat_map(|s| s.facts.iter().map(move |f| (s, f)));
     all.map(|(section, fact)| {
         let (holds, present) = match context.fact(fact) {
@@ -725,7 +725,7 @@ fn facts(context: &dyn markdown::Context, outline: &markdown::Document) -> Vec<F
     .collect()
 }
 
-pub(super) fn links(world: &World, outline: &markdown::Document) -> Vec<(String, String, bool)> {
+pub(super) fn links(world: &World, outline: &Outline) -> Vec<(String, String, bool)> {
     let mut links: Vec<_> = outline
         .sections
         .iter()

@@ -54,7 +54,7 @@ fn speaking(world: &World, reference: &Reference) -> Vec<(String, String)> {
 pub fn of_runbook(world: &World, document: &Document) -> (Vec<Decision>, Vec<Workaround>) {
     let spoken: Vec<_> = document.spoken.iter().flatten().map(|s| &s.subject).collect();
     let fits = |own: Reference, about: &[Reference]| {
-        spoken.contains(&&own) || about.iter().any(|about| document.text.front.about.contains(about))
+        spoken.contains(&&own) || about.iter().any(|about| document.front.about.contains(about))
     };
     let book = &world.book;
     let holds = |d: &&Decision| book.superseding(&d.id).next().is_none();

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::book::Book;
-use super::mention::RunbookText;
+use super::runbook::RunbookText;
 
 pub use known::{Anchors, Known, nearest, with_suggestion};
 pub use places::{Lines, Places};
@@ -60,5 +60,5 @@ pub fn check(book: &Book, runbooks: &[RunbookText], places: &Places) -> Vec<Find
 
 /// The anchors of these runbooks.
 pub fn anchors(runbooks: &[RunbookText]) -> Anchors {
-    runbooks.iter().map(|r| (r.slug.clone(), r.anchors.iter().cloned().collect())).collect()
+    runbooks.iter().map(|r| (r.slug.clone(), r.outline.anchors().cloned().collect())).collect()
 }

@@ -2,9 +2,10 @@
 
 use super::{Finding, Known, Severity, nearest, with_suggestion};
 use crate::model::fact::{FactNow, declared, fact_now, follow};
-use crate::model::mention::{Fact, Panel, RunbookText, Target, absent};
+use crate::model::mention::{Fact, Panel, Target, absent};
 use crate::model::observed;
 use crate::model::reference::Reference;
+use crate::model::runbook::RunbookText;
 use crate::model::unseen::unseen;
 
 /// Everything that is wrong with one runbook; also for a draft that is no file yet.
@@ -16,7 +17,7 @@ pub fn check_runbook(runbook: &RunbookText, known: Known<'_>) -> Vec<Finding> {
             findings.push(known.places.wrong(&own, &format!("/for/{i}"), text));
         }
     }
-    for mention in &runbook.mentions {
+    for mention in &runbook.outline.mentions {
         let text = match &mention.target {
             Target::Part(reference) => known.missing(reference),
             Target::Fact(fact) => wrong_fact(fact, known),
@@ -81,9 +82,9 @@ fn wrong_panel(panel: &Panel, known: Known<'_>) -> Option<String> {
 
 fn wrong_anchor(anchor: &str, runbook: &RunbookText) -> Option<String> {
     // `#` alone is the top of the page.
-    if anchor.is_empty() || runbook.anchors.iter().any(|a| a == anchor) {
+    if anchor.is_empty() || runbook.outline.anchors().any(|a| a == anchor) {
         return None;
     }
     let here = Reference::Runbook(runbook.slug.clone(), Some(anchor.to_owned()));
-    Some(with_suggestion(absent(&here), nearest(anchor, &runbook.anchors)))
+    Some(with_suggestion(absent(&here), nearest(anchor, runbook.outline.anchors())))
 }

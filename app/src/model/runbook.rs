@@ -1,0 +1,97 @@
+//! A runbook as it is written: what is above the text, and what is in the text, section by section.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::book::FrontMatter;
+use super::mention::{Fact, Mention, Panel};
+use super::reference::Reference;
+
+/// A runbook as it was written in a file or a draft, with what was found in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunbookText {
+    /// The file's name without its ending; an id.
+    pub slug: String,
+    /// The file, relative to the folder of the book, with `/`.
+    pub file: String,
+    /// What is above the text.
+    pub front: Arc<FrontMatter>,
+    /// The whole text.
+    pub source: String,
+    /// The line of the source on which the body starts, from 1.
+    pub body_line: usize,
+    /// What is in the body.
+    pub outline: Arc<Outline>,
+    /// Why the body could not be read, a sentence for the author; its outline is empty then.
+    pub unread: Option<String>,
+}
+
+impl RunbookText {
+    /// What is in its body.
+    ///
+    /// # Errors
+    /// Why the body could not be read, a sentence for the author.
+    pub fn read(&self) -> Result<&Arc<Outline>, String> {
+        match &self.unread {
+            None => Ok(&self.outline),
+            Some(why) => Err(why.clone()),
+        }
+    }
+}
+
+/// A text that has been read: what is in it, section by section.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outline {
+    /// The markdown it was read from.
+    pub body: String,
+    /// The sections in order. What stands before the first heading is a section without anchor and title.
+    pub sections: Vec<Section>,
+    /// Everything it speaks of in order, repeats included, with lines.
+    pub mentions: Vec<Mention>,
+}
+
+/// A heading and what is under it, up to the next heading of any level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Section {
+    /// Stable and unique in the document; empty before the first heading.
+    pub anchor: String,
+    /// The words of the heading.
+    pub title: String,
+    /// The level of the heading, 1 to 6; 0 before the first heading.
+    pub level: u8,
+    /// Where it stands in the body, in bytes: from its heading to the next one.
+    pub source_range: Range<usize>,
+    /// What it speaks of, each once, in order.
+    pub links: Vec<Reference>,
+    /// What it states.
+    pub facts: Vec<Fact>,
+    /// What it shows live.
+    pub panels: Vec<Panel>,
+    /// What there is to do.
+    pub steps: Vec<StepItem>,
+    /// Its words without the heading, for search.
+    pub text: String,
+    /// The fingerprint of its source (`review::fingerprint`): what a review pins.
+    pub print: String,
+}
+
+/// One line to tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepItem {
+    /// Which one in its section, from 1; `data-step` in the HTML.
+    pub index: usize,
+    /// Its words.
+    pub text: String,
+}
+
+impl Outline {
+    /// The source text of a section, by its number.
+    pub fn source_of(&self, number: usize) -> &str {
+        self.body.get(self.sections[number].source_range.clone()).unwrap_or_default()
+    }
+
+    /// The anchors of the sections, in order.
+    pub fn anchors(&self) -> impl Iterator<Item = &String> {
+        self.sections.iter().map(|section| &section.anchor).filter(|anchor| !anchor.is_empty())
+    }
+}

@@ -1,0 +1,174 @@
+//! The newest version of a runbook, and what follows from the world for it: whether each section can be believed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use app::markdown::Outline;
+use app::model::answer::{self, SetAside};
+use app::model::book::FrontMatter;
+use app::model::moment::Moment;
+use app::model::reference::Reference;
+use app::model::review::{self, Present, SectionTrust, Spoken};
+use app::model::runbook::RunbookText;
+use app::model::status::Trust;
+
+use crate::book;
+use crate::store::doubts::Doubt;
+use crate::store::reviews::PinRecord;
+use crate::store::runbooks::{RunbookRecord, VersionRecord};
+
+/// The newest version of a runbook with what follows from it.
+#[derive(Debug)]
+pub struct Document {
+    /// The version as it is stored. It and what was read from it are shared by every world that they are in.
+    pub record: Arc<VersionRecord>,
+    /// Its front matter.
+    pub front: Arc<FrontMatter>,
+    /// What is in its body.
+    pub outline: Arc<Outline>,
+    /// What each section speaks of, in the order of `outline.sections`.
+    pub spoken: Vec<Vec<Spoken>>,
+    /// Whether each section can be believed, in the same order.
+    pub trusts: Vec<SectionTrust>,
+    /// Who last reviewed which section.
+    pub pins: BTreeMap<String, PinRecord>,
+    /// What was said of the flags of each section that leaves them open, in the same order.
+    pub said: Vec<Vec<SetAside>>,
+    /// What single reviewers saw of sections that wait for a second one.
+    pub firsts: Vec<PinRecord>,
+    /// What people said after a problem or a drill that no review has answered since, for each section in the same order.
+    pub doubts: Vec<Vec<Doubt>>,
+    /// Why the file and this text disagree, and what the file says.
+    pub conflict: Option<(String, String)>,
+    /// How it stands with its file; of an earlier moment that is not known.
+    pub kept: RunbookRecord,
+}
+
+impl Document {
+    /// Whether the document can be believed.
+    pub fn trust(&self, now: Moment) -> Trust {
+        let linked = self.spoken.iter().map(|spoken| !spoken.is_empty());
+        let reviewed = self.pins.values().map(|pin| pin.reviewed_at).max();
+        review::document_trust(linked.zip(&self.trusts), self.front.review_every, reviewed, now)
+    }
+
+    /// How many flags stand on it.
+    pub fn flags(&self) -> i64 {
+        (0..self.trusts.len()).map(|number| self.flags_of(number)).sum()
+    }
+
+    /// How many flags stand on a section, by its number.
+    pub fn flags_of(&self, number: usize) -> i64 {
+        let trust = &self.trusts[number];
+        trust.differences.len() as i64 + i64::from(trust.edited) + self.doubts[number].len() as i64
+    }
+
+    /// When and by whom it was last reviewed.
+    pub fn reviewed(&self) -> Option<(Moment, String)> {
+        let last = self.pins.values().max_by_key(|p| p.reviewed_at)?;
+        Some((last.reviewed_at, last.reviewed_by.clone()))
+    }
+
+    /// The number of the section with this anchor.
+    pub fn section(&self, anchor: &str) -> Option<usize> {
+        self.outline.sections.iter().position(|s| s.anchor == anchor)
+    }
+}
+
+/// A version, and what was read from it.
+pub(super) struct Read {
+    pub record: Arc<VersionRecord>,
+    front: Arc<FrontMatter>,
+    outline: Arc<Outline>,
+}
+
+impl Read {
+    /// What was read before; it need not be read again.
+    pub fn again(document: &Document) -> Self {
+        let Document { record, front, outline, .. } = document;
+        Self { record: record.clone(), front: front.clone(), outline: outline.clone() }
+    }
+
+    /// Reads a version. `file` is the text of its file, which has been read and mostly says the same.
+    pub fn new(record: VersionRecord, file: Option<&RunbookText>) -> Self {
+        let (front, outline) = match file.filter(|file| file.source == record.body) {
+            Some(file) => (file.front.clone(), file.outline.clone()),
+            None => {
+                let text = book::runbook_text(&record.slug, &record.body);
+                (text.front, text.outline)
+            }
+        };
+        Self { record: Arc::new(record), front, outline }
+    }
+}
+
+/// What people said of one document.
+#[derive(Default)]
+pub(super) struct People {
+    pub pins: BTreeMap<String, PinRecord>,
+    pub firsts: Vec<PinRecord>,
+    pub said: Vec<SetAside>,
+    pub doubts: Vec<Doubt>,
+}
+
+impl People {
+    /// What they said, by the runbook of which they said it.
+    pub fn by_slug(
+        pins: Vec<PinRecord>,
+        firsts: Vec<PinRecord>,
+        said: Vec<SetAside>,
+        doubts: Vec<Doubt>,
+    ) -> HashMap<String, Self> {
+        let mut people: HashMap<String, Self> = HashMap::new();
+        for pin in pins {
+            people.entry(pin.slug.clone()).or_default().pins.insert(pin.section.clone(), pin);
+        }
+        for first in firsts {
+            people.entry(first.slug.clone()).or_default().firsts.push(first);
+        }
+        for answer in said {
+            people.entry(answer.slug.clone()).or_default().said.push(answer);
+        }
+        for doubt in doubts {
+            people.entry(doubt.slug.clone()).or_default().doubts.push(doubt);
+        }
+        people
+    }
+}
+
+/// What follows for a document from what people said of it and from what is true now. `muted` are the fields that flag
+/// nothing.
+pub(super) fn judge(
+    Read { record, front, outline }: Read,
+    people: People,
+    muted: &BTreeSet<(String, String)>,
+    kept: RunbookRecord,
+    present: Present,
+) -> Document {
+    let People { pins, firsts, said, doubts } = people;
+    let of = |anchor: &str| said.iter().filter(|s| s.section == anchor).cloned().collect();
+    let said: Vec<Vec<SetAside>> = outline.sections.iter().map(|section| of(&section.anchor)).collect();
+    let of = |anchor: &str| doubts.iter().filter(|d| d.section == anchor).cloned().collect();
+    let doubts: Vec<Vec<Doubt>> = outline.sections.iter().map(|section| of(&section.anchor)).collect();
+    let (mut all_spoken, mut trusts) = (Vec::new(), Vec::new());
+    for (number, section) in outline.sections.iter().enumerate() {
+        let facts = section.facts.iter().map(|f| (&f.subject, f.path.as_str()));
+        let mut spoken = review::spoken(&section.links, facts);
+        spoken.retain(|s| !matches!(s.subject, Reference::Runbook(..)));
+        answer::without(&mut spoken, &said[number], muted);
+        let pin = pins.get(&section.anchor).map(|p| &p.pin);
+        let judged = match (spoken.is_empty(), pin) {
+            // What links to nothing and was never asked about is no reason to doubt the document.
+            (true, None) => SectionTrust { trust: Trust::NotLinked, edited: false, differences: Vec::new() },
+            _ => review::section_trust(&section.print, &spoken, pin, present),
+        };
+        trusts.push(match doubts[number].is_empty() {
+            true => judged,
+            // Somebody followed it and says that it was not right.
+            false => SectionTrust { trust: Trust::CheckNeeded, ..judged },
+        });
+        all_spoken.push(spoken);
+    }
+    let conflict = kept.conflict.clone().zip(Some(kept.conflict_text.clone().unwrap_or_default()));
+    Document { record, front, outline, spoken: all_spoken, trusts, pins, said, firsts, doubts, conflict, kept }
+}
