@@ -14,7 +14,8 @@ use app::pages::export::{ExportPicture, Made, index, index_markdown, runbook, wo
 
 use crate::App;
 use crate::web::error::Error;
-use crate::web::runbooks::{Shown, newest_picture};
+use crate::web::runbooks::newest_picture;
+use crate::web::shown::Shown;
 use crate::web::{render, workflows};
 use crate::world::World;
 

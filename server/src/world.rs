@@ -3,11 +3,11 @@
 //! One immutable picture at a time, replaced as a whole when something changes, so that a page never mixes two.
 
 mod document;
+mod read;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex as Guarded, PoisonError, RwLock};
 
-use app::model::answer::SetAside;
 use app::model::blast::{self, Affected};
 use app::model::book::{Book, Criticality, Workflow};
 use app::model::moment::{Moment, Span};
@@ -22,11 +22,12 @@ use crate::store::books;
 use crate::store::doubts::{self, Doubt};
 use crate::store::images::{self, NamedImage};
 use crate::store::parts::{self, BY_OBSERVATION, ChangeRecord};
-use crate::store::reviews::{self, MutedField, PinRecord};
-use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
+use crate::store::reviews::{self, MutedField};
+use crate::store::runbooks::{self, RunbookRecord, VersionRecord, Wanted};
 
 pub use document::Document;
 use document::People;
+use read::{Index, Read, by_slug};
 
 /// The fields that say when a workflow should start.
 const EXPECTS: [&str; 5] =
@@ -55,8 +56,10 @@ pub struct World {
     pub images: Arc<Images>,
     /// The newest change of each (part, field).
     causes: HashMap<(String, String), ChangeRecord>,
-    /// Which runbooks speak of a part, or are for it.
-    speaking: HashMap<Reference, BTreeSet<String>>,
+    /// Which runbooks speak of what.
+    index: Arc<Index>,
+    /// The newest answer of a review that this world knows of.
+    answers: i64,
     /// What was last asked to be down, and what that affects.
     affected: Guarded<(BTreeSet<String>, Arc<Affected>)>,
 }
@@ -92,28 +95,29 @@ impl World {
 
     /// The runbooks that speak of a part or are for it.
     pub fn speaking_of(&self, reference: &Reference) -> impl Iterator<Item = &Arc<Document>> {
-        self.speaking.get(reference).into_iter().flatten().filter_map(|slug| self.documents.get(slug))
+        self.index.speaking.get(reference).into_iter().flatten().filter_map(|slug| self.documents.get(slug))
+    }
+
+    /// The runbooks that are for a part.
+    pub fn written_for(&self, reference: &Reference) -> impl Iterator<Item = &Arc<Document>> {
+        self.index.about.get(reference).into_iter().flatten().filter_map(|slug| self.documents.get(slug))
     }
 
     /// The runbooks of a workflow: for it, for one of its steps or failures, or speaking of them; each once.
     pub fn documents_of<'a>(&'a self, workflow: &'a Workflow) -> Vec<&'a Arc<Document>> {
         let mut references = vec![Reference::Workflow(workflow.id.clone())];
-        let mut slugs = BTreeSet::new();
+        let mut slugs: BTreeSet<&String> = BTreeSet::new();
         for step in &workflow.steps {
             references.push(Reference::Step(workflow.id.clone(), step.id.clone()));
             for point in &step.failure_points {
                 references.push(Reference::Failure(workflow.id.clone(), step.id.clone(), point.id.clone()));
                 if let Some(Reference::Runbook(slug, _)) = &point.action {
-                    slugs.insert(slug.clone());
+                    slugs.insert(slug);
                 }
             }
         }
-        for document in self.documents.values() {
-            if document.front.about.iter().any(|about| references.contains(about)) {
-                slugs.insert(document.record.slug.clone());
-            }
-        }
-        slugs.iter().filter_map(|slug| self.documents.get(slug)).collect()
+        slugs.extend(references.iter().filter_map(|reference| self.index.about.get(reference)).flatten());
+        slugs.into_iter().filter_map(|slug| self.documents.get(slug)).collect()
     }
 
     /// The slugs of the runbooks of critical workflows.
@@ -297,42 +301,9 @@ impl Worlds {
 
     /// The world as the database has it, with this book. `files` are texts that have been read already.
     async fn read(&self, db: &Db, book: Arc<Book>, files: &[RunbookText]) -> sqlx::Result<World> {
-        let pool = db.read();
-        let kept = runbooks::all(pool).await?;
-        let mut parts = Parts::new();
-        let mut known_since = HashMap::new();
-        for (reference, values, since) in parts::all(pool).await? {
-            known_since.insert(reference.clone(), since);
-            parts.insert(reference, values);
-        }
-        let read = Read {
-            parts,
-            known_since,
-            causes: parts::newest_of_each(pool, Moment::from_millis(i64::MAX)).await?,
-            pins: reviews::pins(pool).await?,
-            firsts: reviews::firsts(pool).await?,
-            said: reviews::set_aside(pool, Moment::from_millis(i64::MAX)).await?,
-            muted: reviews::muted(pool, Moment::from_millis(i64::MAX)).await?,
-            doubts: doubts::open(pool).await?,
-            texts: self.texts(db, &kept, files).await?,
-            kept: kept.into_iter().map(|r| (r.slug.clone(), r)).collect(),
-            images: Images::new(images::names(pool).await?),
-        };
-        Ok(read.judged(book))
-    }
-
-    /// The newest text of every runbook; those that are in the world now are not read again.
-    async fn texts(&self, db: &Db, kept: &[RunbookRecord], files: &[RunbookText]) -> sqlx::Result<Vec<document::Read>> {
-        let now = self.now();
-        let known = |r: &RunbookRecord| now.documents.get(&r.slug).filter(|d| d.record.version == r.version);
-        let unknown: Vec<&str> = kept.iter().filter(|r| known(r).is_none()).map(|r| r.slug.as_str()).collect();
-        let files: HashMap<&str, &RunbookText> = files.iter().map(|file| (file.slug.as_str(), file)).collect();
-        let read = runbooks::newest(&mut db.snapshot().await?, &unknown).await?;
-        let read = read.into_iter().map(|record| {
-            let file = files.get(record.slug.as_str()).copied();
-            document::Read::new(record, file)
-        });
-        Ok(kept.iter().filter_map(known).map(|d| document::Read::again(d)).chain(read).collect())
+        let before = self.now();
+        let read = Read::now(db, &before, files).await?;
+        Ok(read.judged(book, &before))
     }
 
     async fn earlier_book(&self, db: &Db, id: i64) -> sqlx::Result<Option<Arc<Book>>> {
@@ -345,18 +316,6 @@ impl Worlds {
         earlier.push_front((id, book.clone()));
         earlier.truncate(MOST_EARLIER);
         Ok(Some(book))
-    }
-
-    /// The text of every runbook that was the newest at a moment.
-    async fn texts_by(&self, db: &Db, at: Moment) -> sqlx::Result<Vec<document::Read>> {
-        let now = self.now();
-        let texts = runbooks::newest_by(db.read(), at).await?.into_iter().map(|record| {
-            match now.documents.get(&record.slug).filter(|d| d.record.version == record.version) {
-                Some(document) => document::Read::again(document),
-                None => document::Read::new(record, None),
-            }
-        });
-        Ok(texts.collect())
     }
 
     async fn read_earlier(&self, db: &Db, at: Moment) -> sqlx::Result<World> {
@@ -394,16 +353,16 @@ impl Worlds {
         let mut doubts = doubts::said_by(pool, at).await?;
         let reviewed = |d: &Doubt| pins.iter().find(|p| p.slug == d.slug && p.section == d.section);
         doubts.retain(|d| reviewed(d).is_none_or(|pin| pin.reviewed_at < d.at));
+        let mut tx = db.snapshot().await?;
         let read = Read {
             parts,
             known_since: known_since.filter(|(_, since)| *since <= at).collect(),
             causes,
-            pins,
             // Who else had looked is not kept; it changes nothing of what could be believed.
-            firsts: Vec::new(),
-            said: reviews::set_aside(pool, at).await?,
+            people: People::by_slug(pins, Vec::new(), reviews::set_aside(&mut tx, Wanted::All, at).await?),
+            answers: reviews::newest(&mut tx).await?,
             muted: reviews::muted(pool, at).await?,
-            doubts,
+            doubts: by_slug(doubts),
             // How it stood with files then is not known; that one was out of use is.
             kept: runbooks::all(pool)
                 .await?
@@ -412,75 +371,10 @@ impl Worlds {
                 .map(|r| (r.slug.clone(), r))
                 .collect(),
             images: Images::new(images::names(pool).await?),
-            texts: self.texts_by(db, at).await?,
+            texts: read::texts_by(pool, at, &self.now()).await?,
         };
-        let world = read.judged(book);
+        let world = read.judged(book, &World::default());
         Ok(World { not_known: not_known.into_iter().map(str::to_owned).collect(), ..world })
-    }
-}
-
-/// What a world is made from, besides the book.
-struct Read {
-    parts: Parts,
-    known_since: HashMap<Reference, Moment>,
-    causes: Vec<ChangeRecord>,
-    pins: Vec<PinRecord>,
-    firsts: Vec<PinRecord>,
-    said: Vec<SetAside>,
-    muted: Vec<MutedField>,
-    doubts: Vec<Doubt>,
-    /// How it stands with the file of each.
-    kept: HashMap<String, RunbookRecord>,
-    images: Images,
-    texts: Vec<document::Read>,
-}
-
-impl Read {
-    /// The world that follows.
-    fn judged(self, book: Arc<Book>) -> World {
-        let Self { parts, known_since, causes, muted, mut kept, images, .. } = self;
-        let mut people = People::by_slug(self.pins, self.firsts, self.said, self.doubts);
-        let rules = reviews::as_rules(&muted);
-        let present = Present { parts: &parts, book: &book };
-        let mut documents = BTreeMap::new();
-        let mut retired = BTreeMap::new();
-        let mut speaking: HashMap<Reference, BTreeSet<String>> = HashMap::new();
-        for text in self.texts {
-            let slug = text.record.slug.clone();
-            let kept = kept.remove(&slug).unwrap_or_default();
-            if kept.retired_at.is_some() {
-                retired.insert(slug, (text.record, kept));
-                continue;
-            }
-            let people = people.remove(&slug).unwrap_or_default();
-            let document = document::judge(text, people, &rules, kept, present);
-            let spoken = document.spoken.iter().flatten().map(|s| &s.subject);
-            for reference in spoken.chain(&document.front.about) {
-                match speaking.get_mut(reference) {
-                    Some(slugs) => {
-                        slugs.insert(slug.clone());
-                    }
-                    None => {
-                        speaking.insert(reference.clone(), BTreeSet::from([slug.clone()]));
-                    }
-                }
-            }
-            documents.insert(slug, Arc::new(document));
-        }
-        World {
-            book,
-            book_errors: Vec::new(),
-            not_known: Vec::new(),
-            parts,
-            known_since,
-            muted,
-            documents,
-            retired,
-            images: Arc::new(images),
-            causes: causes.into_iter().map(|c| ((c.reference.clone(), c.field.clone()), c)).collect(),
-            speaking,
-            affected: Guarded::default(),
-        }
     }
 }
 
@@ -509,7 +403,8 @@ impl World {
             retired: self.retired.clone(),
             images: self.images.clone(),
             causes: self.causes.clone(),
-            speaking: self.speaking.clone(),
+            index: self.index.clone(),
+            answers: self.answers,
             affected: Guarded::default(),
         }
     }

@@ -37,7 +37,7 @@ impl Context for Nothing {
 
 /// A document as HTML, with its headings as a page would draw them.
 fn html(markdown: &str) -> String {
-    let sections = render(&parse(markdown).unwrap(), &Nothing);
+    let sections = render(&parse(markdown).unwrap(), &Nothing, &[]);
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let one = |s: super::RenderedSection| match s.level {
         0 => s.html,

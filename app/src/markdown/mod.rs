@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 
 use pulldown_cmark::{Event, Tag};
 
+use self::outline::Part;
 use crate::model::mention::{Mention, Target};
 use crate::model::review::fingerprint;
 
@@ -42,7 +43,8 @@ pub fn parse(body: &str) -> Result<Outline, String> {
     let lines: Vec<usize> = body.match_indices('\n').map(|(at, _)| at).collect();
     let mut mentions = Vec::new();
     let mut sections = Vec::new();
-    for (number, part) in outline::outline(body).iter().enumerate() {
+    let parts = outline::outline(body);
+    for (number, part) in parts.iter().enumerate() {
         let spoken = speech::of(part);
         let (mut links, mut linked) = (Vec::new(), BTreeSet::new());
         let (mut facts, mut panels) = (Vec::new(), Vec::new());
@@ -72,7 +74,7 @@ pub fn parse(body: &str) -> Result<Outline, String> {
             print: fingerprint(body.get(part.range.clone()).unwrap_or_default()),
         });
     }
-    Ok(Outline { body: body.to_owned(), sections, mentions })
+    Ok(Outline { body: body.to_owned(), sections, mentions, images: images_in(&parts) })
 }
 
 /// The addresses of the images in a text that have no meaning of ours, in order.
@@ -81,8 +83,11 @@ pub fn images(body: &str) -> Vec<String> {
     if !body.contains("![") || body.len() > LONGEST {
         return Vec::new();
     }
-    let outline = outline::outline(body);
-    let pieces = outline.iter().flat_map(|part| part.pieces.iter().chain(part.notes.iter().flat_map(|n| &n.pieces)));
+    images_in(&outline::outline(body))
+}
+
+fn images_in(parts: &[Part<'_>]) -> Vec<String> {
+    let pieces = parts.iter().flat_map(|part| part.pieces.iter().chain(part.notes.iter().flat_map(|n| &n.pieces)));
     let images = pieces.filter_map(|(event, _)| match event {
         Event::Start(Tag::Image { dest_url, .. }) if Target::of_image(dest_url, "").is_none() => {
             Some(dest_url.to_string())

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::outline::{Part, outline};
 use super::writer::{Notes, Writer};
 use super::{FactNow, Outline};
+use crate::model::in_doubt::InDoubt;
 use crate::model::mention::{Fact, Panel};
 use crate::model::reference::Reference;
 use crate::model::status::State;
@@ -83,20 +84,60 @@ pub struct RenderedSection {
     pub html: String,
 }
 
-/// Renders every section of a document.
-pub fn render(text: &Outline, context: &dyn Context) -> Vec<RenderedSection> {
+/// Renders every section of a document. `in_doubt` is what of each is to be marked; of those after its end nothing is.
+pub fn render(text: &Outline, context: &dyn Context, in_doubt: &[InDoubt]) -> Vec<RenderedSection> {
     let parts = outline(&text.body);
     let numbers = parts.iter().flat_map(|p| &p.notes).map(|n| (n.label.clone(), n.number)).collect();
     let mut notes = Notes { numbers, referred: HashSet::new() };
-    parts.iter().map(|part| section(part, context, &mut notes)).collect()
+    let nothing = InDoubt::default();
+    let in_doubt = in_doubt.iter().chain(std::iter::repeat(&nothing));
+    parts.iter().zip(in_doubt).map(|(part, in_doubt)| section(part, context, &mut notes, in_doubt)).collect()
 }
 
-fn section(part: &Part<'_>, context: &dyn Context, notes: &mut Notes) -> RenderedSection {
-    let mut writer = Writer::new(context, notes, &part.title);
+fn section(part: &Part<'_>, context: &dyn Context, notes: &mut Notes, in_doubt: &InDoubt) -> RenderedSection {
+    let mut writer = Writer::new(context, notes, &part.title, in_doubt);
     writer.pieces(&part.pieces);
     if !part.notes.is_empty() {
         writer.footnotes(&part.notes);
     }
     let html = writer.html;
     RenderedSection { anchor: part.anchor.clone(), title: part.title.clone(), level: part.level, html }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::parse;
+    use super::*;
+
+    struct Nothing;
+
+    impl Context for Nothing {
+        fn chip(&self, reference: &Reference) -> Chip {
+            Chip { exists: true, name: String::new(), href: reference.path(), state: None }
+        }
+        fn fact(&self, _: &Fact) -> FactNow {
+            FactNow::Holds
+        }
+        fn panel(&self, _: &Panel) -> Option<String> {
+            None
+        }
+        fn sprite(&self) -> &str {
+            ""
+        }
+    }
+
+    #[test]
+    fn what_is_in_doubt_of_a_section_is_marked_and_nothing_else() {
+        let text = "# A\n\nWait 5m & not 15m, or `5m`.\n\n- [ ] Once\n- [ ] Twice\n\n# B\n\nWait 5m.\n\n- [ ] Once\n- [ ] Twice\n";
+        let in_doubt = InDoubt { words: BTreeSet::from(["5m".into()]), steps: BTreeSet::from([2]) };
+        let sections = render(&parse(text).unwrap(), &Nothing, &[in_doubt]);
+        let html: Vec<_> = sections.iter().filter(|s| s.level > 0).map(|s| s.html.as_str()).collect();
+        let mark = "<mark><span class=\"sr\">May be wrong: </span>5m</mark>";
+        assert!(html[0].contains(&format!("Wait {mark} &amp; not 15m, or <code>{mark}</code>.")), "{}", html[0]);
+        assert_eq!(html[0].matches("<strong class=\"in-doubt\">").count(), 1);
+        assert!(html[0].contains("<strong class=\"in-doubt\">May be wrong:</strong> Twice"), "{}", html[0]);
+        assert!(!html[1].contains("<mark>") && !html[1].contains("in-doubt"), "{}", html[1]);
+    }
 }

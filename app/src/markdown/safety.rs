@@ -44,7 +44,7 @@ impl Context for World {
 }
 
 fn html(text: &str) -> String {
-    render(&parse(text).unwrap(), &World).into_iter().map(|s| s.html).collect()
+    render(&parse(text).unwrap(), &World, &[]).into_iter().map(|s| s.html).collect()
 }
 
 /// The tags of some HTML as a simple reader sees them: name and attributes.
@@ -252,7 +252,8 @@ fn alerts_say_what_they_are_in_words() {
 
 #[test]
 fn footnotes_are_numbered_through_the_document_and_stand_under_their_section() {
-    let sections = render(&parse("a[^b] c[^b] d[^none]\n\n# Next\n\ne[^f]\n\n[^f]: F\n[^b]: B\n").unwrap(), &World);
+    let sections =
+        render(&parse("a[^b] c[^b] d[^none]\n\n# Next\n\ne[^f]\n\n[^f]: F\n[^b]: B\n").unwrap(), &World, &[]);
     assert!(sections[0].html.contains("<sup class=\"footnote-ref\"><a href=\"#fn-1\" id=\"fnref-1\">1</a></sup> c<sup class=\"footnote-ref\"><a href=\"#fn-1\">1</a></sup> d[^none]"), "{}", sections[0].html);
     assert!(sections[0].html.contains(
         "<li id=\"fn-1\" value=\"1\"><p>B</p>\n<a class=\"footnote-back\" href=\"#fnref-1\">Back to the text</a></li>"
@@ -371,7 +372,7 @@ proptest! {
     #[test]
     fn any_text_is_read_and_shown_safely(text in texts()) {
         let document = parse(&text).unwrap();
-        let sections = render(&document, &World);
+        let sections = render(&document, &World, &[]);
         prop_assert_eq!(sections.len(), document.sections.len());
         for (rendered, section) in sections.iter().zip(&document.sections) {
             prop_assert_eq!(&rendered.anchor, &section.anchor);

@@ -78,7 +78,14 @@ fn find_steps(pieces: &[Piece<'_>], steps: &mut Vec<StepItem>) {
             let end = rest.iter().position(|(event, _)| {
                 matches!(event, Event::End(TagEnd::Item | TagEnd::Paragraph)) || starts_block(event)
             });
-            steps.push(StepItem { index: steps.len() + 1, text: words(&rest[..end.unwrap_or(rest.len())]) });
+            let step = &rest[..end.unwrap_or(rest.len())];
+            let mut targets = Vec::new();
+            find_targets(step, &mut targets);
+            steps.push(StepItem {
+                index: steps.len() + 1,
+                text: words(step),
+                targets: targets.into_iter().map(|(target, _)| target).collect(),
+            });
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The HTML of one section, piece by piece: paragraphs, lists, tables, code, alerts, steps and footnotes.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, CowStr, Event, Tag, TagEnd};
 
@@ -10,6 +11,8 @@ use super::links::panels_only;
 use super::outline::{Note, Piece};
 use super::render::Context;
 use super::speech::{end_of, starts_block, words};
+use crate::model::in_doubt::InDoubt;
+use crate::model::review::words_at;
 
 /// Deeper lists, quotes and emphasis are shown without their marks: browsers and people lose count before.
 const DEEPEST: usize = 24;
@@ -27,6 +30,7 @@ pub(super) struct Writer<'w> {
     pub context: &'w dyn Context,
     notes: &'w mut Notes,
     title: &'w str,
+    in_doubt: &'w InDoubt,
     tables: usize,
     codes: usize,
     steps: usize,
@@ -52,9 +56,9 @@ pub(super) struct Open {
 }
 
 impl<'w> Writer<'w> {
-    /// A writer for a section with this title.
-    pub fn new(context: &'w dyn Context, notes: &'w mut Notes, title: &'w str) -> Self {
-        Self { html: String::new(), context, notes, title, tables: 0, codes: 0, steps: 0 }
+    /// A writer for a section with this title, of which something may be in doubt.
+    pub fn new(context: &'w dyn Context, notes: &'w mut Notes, title: &'w str, in_doubt: &'w InDoubt) -> Self {
+        Self { html: String::new(), context, notes, title, in_doubt, tables: 0, codes: 0, steps: 0 }
     }
 }
 
@@ -95,11 +99,19 @@ impl Writer<'_> {
                     let ticked = if *ticked { " checked" } else { "" };
                     let name = self.step_name(&pieces[i + 1..]);
                     self.html.push_str(&format!("<label><input type=\"checkbox\"{name} disabled{ticked}> "));
+                    if self.in_doubt.steps.contains(&self.steps) {
+                        self.html.push_str("<strong class=\"in-doubt\">May be wrong:</strong> ");
+                    }
                     open.label = Some(open.ends.len());
                 }
-                Event::Text(words) | Event::Html(words) | Event::InlineHtml(words) => push_text(&mut self.html, words),
+                Event::Text(words) => self.words(words),
+                Event::Html(words) | Event::InlineHtml(words) => push_text(&mut self.html, words),
                 Event::InlineMath(words) | Event::DisplayMath(words) => push_text(&mut self.html, words),
-                Event::Code(words) => self.html.push_str(&format!("<code>{}</code>", text(words))),
+                Event::Code(words) => {
+                    self.html.push_str("<code>");
+                    self.words(words);
+                    self.html.push_str("</code>");
+                }
                 Event::FootnoteReference(label) => self.footnote_reference(label),
                 Event::SoftBreak => self.html.push('\n'),
                 Event::HardBreak => self.html.push_str("<br>\n"),
@@ -108,6 +120,19 @@ impl Writer<'_> {
             i += 1;
         }
         self.html.push_str(&open.panels.concat());
+    }
+
+    /// Writes words, with those marked that are in doubt.
+    fn words(&mut self, words: &str) {
+        let mut rest = words;
+        while let Some((at, word)) = first_word(rest, &self.in_doubt.words) {
+            push_text(&mut self.html, &rest[..at]);
+            self.html.push_str("<mark><span class=\"sr\">May be wrong: </span>");
+            push_text(&mut self.html, word);
+            self.html.push_str("</mark>");
+            rest = &rest[at + word.len()..];
+        }
+        push_text(&mut self.html, rest);
     }
 
     /// The name of a box that has no words yet, as in a text that is being written.
@@ -249,6 +274,13 @@ impl Writer<'_> {
         }
         self.html.push_str("</ol></div>\n");
     }
+}
+
+/// Where the first of these words stands that is not part of a longer one; of several at one place the longest.
+fn first_word<'t>(text: &'t str, words: &BTreeSet<String>) -> Option<(usize, &'t str)> {
+    let found = words.iter().filter_map(|word| Some((words_at(text, word).next()?, word.len())));
+    let (at, length) = found.min_by_key(|(at, length)| (*at, Reverse(*length)))?;
+    Some((at, &text[at..at + length]))
 }
 
 fn cell(open: &mut Open) -> (Cow<'static, str>, Cow<'static, str>) {

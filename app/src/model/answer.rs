@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::moment::{Moment, Span};
 use super::reference::Reference;
-use super::review::{Difference, Spoken};
+use super::review::{Difference, Spoken, words_at};
 
 /// The longest that a flag may be left for later.
 pub const LONGEST: Span = Span::from_minutes(30 * 24 * 60);
@@ -233,17 +233,11 @@ fn rewritten_facts(source: &str, claim: &str, before: &str, after: &str) -> Stri
 
 /// The text with each occurrence of a word replaced that is not part of a longer one, or of an address.
 fn replaced_words(text: &str, before: &str, after: &str) -> String {
-    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
     let (mut replaced, mut done) = (String::new(), 0);
-    for (at, _) in text.match_indices(before) {
-        let end = at + before.len();
-        let stands_alone = edge(text[..at].chars().next_back()) && edge(text[end..].chars().next());
-        if at < done || !stands_alone || is_address(text, at) {
-            continue;
-        }
+    for at in words_at(text, before).filter(|at| !is_address(text, *at)) {
         replaced.push_str(&text[done..at]);
         replaced.push_str(after);
-        done = end;
+        done = at + before.len();
     }
     replaced.push_str(&text[done..]);
     replaced

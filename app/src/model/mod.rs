@@ -19,6 +19,7 @@ pub mod group;
 pub mod headroom;
 pub mod hourly;
 pub mod image;
+pub mod in_doubt;
 pub mod insert;
 pub mod judge;
 pub mod mention;

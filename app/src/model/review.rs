@@ -219,34 +219,49 @@ pub fn fingerprint(text: &str) -> String {
     hash.finalize().iter().take(12).map(|b| format!("{b:02x}")).collect()
 }
 
-/// The trust of a document: the worst of its sections that link or are in doubt, and whether its own rhythm of review is kept.
+/// How far a document can be believed, now and when its own rhythm of review is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentTrust {
+    trust: Trust,
+    /// From when on it is overdue.
+    overdue_after: Option<Moment>,
+}
+
+impl DocumentTrust {
+    /// Whether it can be believed at a moment.
+    pub fn at(self, now: Moment) -> Trust {
+        match self.overdue_after {
+            Some(end) if now > end => Trust::Overdue,
+            _ => self.trust,
+        }
+    }
+}
+
+/// The trust of a document: the worst of its sections that link or are in doubt, and whether its own rhythm of review is
+/// kept.
 ///
 /// Of each section: whether it links to anything, and whether it can be believed.
 pub fn document_trust<'a>(
     sections: impl Iterator<Item = (bool, &'a SectionTrust)> + Clone,
     review_every: Option<Span>,
     last_review: Option<Moment>,
-    now: Moment,
-) -> Trust {
+) -> DocumentTrust {
+    let always = |trust| DocumentTrust { trust, overdue_after: None };
     // What somebody doubts is in doubt, whatever it links to.
     if sections.clone().any(|(_, s)| s.trust == Trust::CheckNeeded) {
-        return Trust::CheckNeeded;
+        return always(Trust::CheckNeeded);
     }
-    let linked = sections.clone().any(|(links, _)| links);
-    if !linked {
-        return Trust::NotLinked;
+    let mut linked = sections.filter(|(links, _)| *links).peekable();
+    if linked.peek().is_none() {
+        return always(Trust::NotLinked);
     }
-    if let (Some(every), Some(last)) = (review_every, last_review)
-        && now.since(last) > every
-    {
-        return Trust::Overdue;
-    }
-    match sections.clone().any(|(links, s)| links && s.trust == Trust::NeverReviewed) {
+    let trust = match linked.any(|(_, s)| s.trust == Trust::NeverReviewed) {
         // A section that nobody reviewed in a document somebody did: it was added later, and must be looked at.
         true if last_review.is_some() => Trust::CheckNeeded,
         true => Trust::NeverReviewed,
         false => Trust::Trusted,
-    }
+    };
+    DocumentTrust { trust, overdue_after: last_review.zip(review_every).map(|(last, every)| last + every) }
 }
 
 /// The values that matter of every part of the book. Cosmetic ones (names, meanings) are left out.
@@ -411,11 +426,17 @@ pub fn words_with(difference: &Difference, facts: &[(Reference, String, String)]
         .collect()
 }
 
-fn holds_word(sentence: &str, word: &str) -> bool {
+/// Whether a word stands in a text and is not part of a longer one.
+pub fn holds_word(text: &str, word: &str) -> bool {
+    words_at(text, word).next().is_some()
+}
+
+/// Where a word stands in a text and is not part of a longer one, in bytes.
+pub fn words_at<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    sentence
-        .match_indices(word)
-        .any(|(at, _)| edge(sentence[..at].chars().next_back()) && edge(sentence[at + word.len()..].chars().next()))
+    text.match_indices(word)
+        .map(|(at, _)| at)
+        .filter(move |at| edge(text[..*at].chars().next_back()) && edge(text[at + word.len()..].chars().next()))
 }
 
 #[cfg(test)]
@@ -617,7 +638,7 @@ mod tests {
     fn a_document_that_links_to_nothing_is_not_linked_until_somebody_doubts_it() {
         let section = |trust| (false, SectionTrust { trust, edited: false, differences: Vec::new() });
         let trust = |sections: &[(bool, SectionTrust)]| {
-            document_trust(sections.iter().map(|(links, trust)| (*links, trust)), None, None, Moment::default())
+            document_trust(sections.iter().map(|(links, trust)| (*links, trust)), None, None).at(Moment::default())
         };
         assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::NotLinked)]), Trust::NotLinked);
         assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::CheckNeeded)]), Trust::CheckNeeded);

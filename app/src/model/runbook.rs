@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::book::FrontMatter;
-use super::mention::{Fact, Mention, Panel};
+use super::mention::{Fact, Mention, Panel, Target};
 use super::reference::Reference;
 
 /// A runbook as it was written in a file or a draft, with what was found in it.
@@ -17,7 +17,9 @@ pub struct RunbookText {
     /// What is above the text.
     pub front: Arc<FrontMatter>,
     /// The whole text.
-    pub source: String,
+    pub source: Arc<str>,
+    /// The fingerprint of the whole text (`review::fingerprint`).
+    pub print: String,
     /// The line of the source on which the body starts, from 1.
     pub body_line: usize,
     /// What is in the body.
@@ -48,6 +50,8 @@ pub struct Outline {
     pub sections: Vec<Section>,
     /// Everything it speaks of in order, repeats included, with lines.
     pub mentions: Vec<Mention>,
+    /// The addresses of the images that have no meaning of ours, in order.
+    pub images: Vec<String>,
 }
 
 /// A heading and what is under it, up to the next heading of any level.
@@ -76,12 +80,14 @@ pub struct Section {
 }
 
 /// One line to tick.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StepItem {
     /// Which one in its section, from 1; `data-step` in the HTML.
     pub index: usize,
     /// Its words.
     pub text: String,
+    /// What it speaks of, in order.
+    pub targets: Vec<Target>,
 }
 
 impl Outline {

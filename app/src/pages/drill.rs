@@ -204,7 +204,7 @@ mod tests {
 
     fn picture(outcome: Option<Outcome>) -> DrillPicture {
         let done = Ticked { by: "anna".into(), at: Moment::default(), version: 2, skipped: None };
-        let step = |text: &str, done| StepTick { text: text.into(), done };
+        let step = |text: &str, done| StepTick { text: text.into(), done, in_doubt: false };
         DrillPicture {
             slug: "erp".into(),
             title: "ERP refuses orders".into(),

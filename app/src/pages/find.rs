@@ -206,13 +206,14 @@ fn standing(found: &Found) -> AnyView {
 /// opened as one.
 pub fn options(picture: &FindPicture) -> AnyView {
     let one = |(n, found): (usize, &Found)| {
-        let doubt = found.is_doubtful().then(|| view! { <small class="past">{found.reason.clone()}</small> });
+        let doubt = found.is_doubtful().then(|| view! { <small class="o-why past">{found.reason.clone()}</small> });
         view! {
             <a role="option" tabindex="-1" aria-selected="false" id=format!("find-{n}") href=found.href.clone() class:doubtful=found.is_doubtful()>
                 <span class="o-kind">{kind_word(found)}</span>
                 <span class="o-name">{found.name.clone()}</span>
                 <span class="o-state">{standing(found)}</span>
-                <span class="o-what">{parts::words(&found.snippet)}{doubt}</span>
+                <span class="o-what">{parts::words(&found.snippet)}</span>
+                {doubt}
             </a>
         }
     };

@@ -113,6 +113,9 @@ pub struct StepTick {
     pub text: String,
     /// Whether it was done or left out; none when it is still to do.
     pub done: Option<Ticked>,
+    /// Whether it speaks of something that has changed since its review.
+    #[serde(default)]
+    pub in_doubt: bool,
 }
 
 /// How a step was settled.

@@ -8,6 +8,7 @@ use super::shell::Head;
 use crate::model::answer::Precision;
 use crate::model::book::Workaround;
 use crate::model::moment::Moment;
+use crate::model::verdict::count_of;
 use crate::parts::document::reviewed;
 use crate::parts::{self, encoded};
 
@@ -15,15 +16,15 @@ use crate::parts::{self, encoded};
 #[derive(Debug, Clone, Serialize)]
 pub struct ReviewsPicture {
     /// Runbooks with open flags, by harm.
-    pub check_needed: Vec<WaitingRow>,
+    pub check_needed: Group,
     /// Never reviewed.
-    pub never_reviewed: Vec<WaitingRow>,
+    pub never_reviewed: Group,
     /// Asked to be reviewed by now.
-    pub overdue: Vec<WaitingRow>,
+    pub overdue: Group,
     /// All that waits in them is to be looked at later.
-    pub later: Vec<WaitingRow>,
+    pub later: Group,
     /// Linked to nothing.
-    pub not_linked: Vec<WaitingRow>,
+    pub not_linked: Group,
     /// How many are trusted.
     pub trusted: i64,
     /// Workarounds whose day is over, the oldest first.
@@ -42,6 +43,15 @@ pub struct ReviewsPicture {
     pub muted: Vec<MutedRow>,
     /// Whether the viewer may mute fields.
     pub may_mute: bool,
+}
+
+/// Runbooks that wait for the same sort of answer.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Group {
+    /// Those in which a false text does most harm, in that order.
+    pub rows: Vec<WaitingRow>,
+    /// How many there are in all.
+    pub total: usize,
 }
 
 /// How much there is to do.
@@ -67,14 +77,6 @@ pub struct WaitingRow {
     pub given_to: Vec<String>,
     /// When the first that is to be looked at later waits again.
     pub later_until: Option<Moment>,
-}
-
-impl WaitingRow {
-    /// Whether it waits for this person or team.
-    pub fn is_for(&self, whom: &str) -> bool {
-        self.given_to.iter().any(|given| given == whom)
-            || self.given_to.is_empty() && self.row.owner.as_deref() == Some(whom)
-    }
 }
 
 /// A field that flags nothing.
@@ -111,17 +113,21 @@ pub fn body(picture: &ReviewsPicture) -> AnyView {
             &picture.not_linked,
         ),
     ];
-    let waiting: usize = groups.iter().map(|(.., rows)| rows.len()).sum();
+    let waiting: usize = groups.iter().map(|(.., group)| group.total).sum();
     let trusted = match picture.trusted {
         1 => "1 runbook is trusted".to_owned(),
         n => format!("{n} runbooks are trusted"),
     };
     let nothing = (waiting == 0).then(|| nothing_waits(&trusted));
     let sentence = if waiting == 0 { String::new() } else { sentence(picture, &trusted) };
-    let group = |(id, title, says, rows): &(&'static str, &'static str, &'static str, &Vec<WaitingRow>)| {
+    let group = |(id, title, says, Group { rows, total }): &(&'static str, &'static str, &'static str, &Group)| {
+        let more = (*total > rows.len()).then(|| {
+            let more = count_of((total - rows.len()) as i64, "more");
+            view! { <p class="dim">{format!("{more} wait. They move up as these are answered.")}</p> }
+        });
         let rows_view = rows.iter().map(row).collect_view();
-        let list = view! { <p class="dim">{*says}</p><ul class="rows r-review">{rows_view}</ul> }.into_any();
-        (!rows.is_empty()).then(|| parts::section(id, &format!("{title} ({})", rows.len()), list))
+        let list = view! { <p class="dim">{*says}</p><ul class="rows r-review">{rows_view}</ul>{more} }.into_any();
+        (*total > 0).then(|| parts::section(id, &format!("{title} ({total})"), list))
     };
     view! {
         <div class="page reviews">

@@ -1,5 +1,7 @@
 //! Runbooks: which documents there are, and which can be believed.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,8 @@ use crate::parts::document::action;
 pub struct RunbooksPicture {
     /// Those that need a check first, then by title.
     pub items: Vec<RunbookRow>,
+    /// How many there are of each trust, on all pages.
+    pub counts: BTreeMap<Trust, usize>,
     /// Pass as `after=` for the next page; none on the last one.
     pub next: Option<String>,
 }
@@ -68,7 +72,7 @@ pub fn head(_: &RunbooksPicture) -> Head {
 
 /// The list as a page.
 pub fn body(picture: &RunbooksPicture, viewer: Option<&Viewer>) -> AnyView {
-    let count = |trust: Trust| picture.items.iter().filter(|row| row.trust == trust).count();
+    let count = |trust: Trust| picture.counts.get(&trust).copied().unwrap_or_default();
     let sentence = match (picture.items.len(), count(Trust::CheckNeeded)) {
         (0, _) => String::new(),
         (_, 0) => format!("{} can be trusted. None speaks of something that has changed.", count(Trust::Trusted)),

@@ -1,5 +1,7 @@
 //! One workflow: what is broken, since when, how much waits, what next, what do I do.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -138,6 +140,9 @@ pub struct Recovery {
     pub section_title: String,
     /// The first steps of that section, as plain text, at most three.
     pub steps: Vec<String>,
+    /// Which of them speak of something that has changed since its review, from 1.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub in_doubt: BTreeSet<usize>,
     /// Whether it can be believed, and how many flags stand on that section.
     pub trust: crate::model::status::Trust,
     /// Flags on that section: values that have changed, its own edit, and what people doubt.
@@ -342,7 +347,7 @@ impl WorkflowPicture {
     pub fn weight(&self) -> String {
         let row = &self.row;
         let paused = |pause: &PauseRow| json!([pause.target, pause.by, pause.since, pause.until, pause.ended_at]);
-        let advice = |r: &Recovery| json!([r.slug, r.section, r.steps, r.trust, r.flags]);
+        let advice = |r: &Recovery| json!([r.slug, r.section, r.steps, r.in_doubt, r.trust, r.flags]);
         let incident = self
             .incident
             .as_ref()

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::blocks::{empty, text_area};
 use super::marks::icon;
 use super::past::is_past;
+use super::recovery::in_doubt;
 use super::times::when;
 use crate::pages::problem::{LogRow, StepTick, Ticked};
 
@@ -82,7 +83,7 @@ fn step_row(place: &Ticking, n: usize, step: &StepTick) -> AnyView {
     view! {
         <li class=class data-key=step.text.clone()>
             {tick}
-            <div><p>{step.text.clone()}</p>{told}</div>
+            <div><p>{step.in_doubt.then(in_doubt)}{step.text.clone()}</p>{told}</div>
             {skip}
         </li>
     }

@@ -11,8 +11,10 @@ pub fn recovery(recovery: &Recovery) -> AnyView {
     let steps = match recovery.steps.as_slice() {
         [] => ().into_any(),
         steps => {
-            let one = |step: &String| view! { <li>{step.clone()}</li> };
-            view! { <ol>{steps.iter().map(one).collect_view()}</ol> }.into_any()
+            let one = |(number, step): (usize, &String)| {
+                view! { <li>{recovery.in_doubt.contains(&number).then(in_doubt)}{step.clone()}</li> }
+            };
+            view! { <ol>{(1..).zip(steps).map(one).collect_view()}</ol> }.into_any()
         }
     };
     view! {
@@ -23,6 +25,11 @@ pub fn recovery(recovery: &Recovery) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// What stands before a step that speaks of something that has changed.
+pub fn in_doubt() -> AnyView {
+    view! { <strong class="in-doubt">"May be wrong:"</strong>" " }.into_any()
 }
 
 /// Whether the steps below can be believed, said before they are read.
@@ -75,6 +82,8 @@ pub fn from(recovery: &Recovery) -> AnyView {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn picture(trust: Trust, flags: i64) -> Recovery {
@@ -86,6 +95,7 @@ mod tests {
             steps: vec!["Call the duty desk".to_owned()],
             trust,
             flags,
+            in_doubt: BTreeSet::new(),
             edited: false,
             doubts: 0,
         }

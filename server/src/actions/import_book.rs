@@ -158,11 +158,11 @@ fn change(d: Difference, now: Moment) -> ChangeRecord {
 /// Takes over the texts of files; gives how many became versions.
 async fn take_over(tx: &mut Tx, texts: &[RunbookText], files: &Files, now: Moment) -> sqlx::Result<usize> {
     let mut known: HashMap<String, RunbookRecord> =
-        runbooks::all_in(tx).await?.into_iter().map(|r| (r.slug.clone(), r)).collect();
+        runbooks::all(&mut **tx).await?.into_iter().map(|r| (r.slug.clone(), r)).collect();
     let mut versions = 0;
     for text in texts {
         let known = known.remove(&text.slug);
-        let print = fingerprint(&text.source);
+        let print = text.print.clone();
         let held = files.held.get(&text.slug);
         let next = match (held, known.clone()) {
             (Some(why), Some(known)) => RunbookRecord { file_problem: Some(why.clone()), ..known },
@@ -233,7 +233,7 @@ fn changed(
         },
         Some(newest) if known.file_version != Some(known.version) => RunbookRecord {
             conflict: Some(differ(&known, newest, text)),
-            conflict_text: Some(text.source.clone()),
+            conflict_text: Some(text.source.to_string()),
             conflict_author: Some(commit.map_or(&text.file, |c| &c.author).clone()),
             conflict_why: Some(commit.map_or("The file changed", |c| &c.subject).to_owned()),
             conflict_commit: commit.map(|c| c.id.clone()),
@@ -278,7 +278,7 @@ async fn append(
     let record = VersionRecord {
         slug: text.slug.clone(),
         version,
-        body: text.source.clone(),
+        body: text.source.to_string(),
         title: text.front.title.clone(),
         author: commit.map_or(&text.file, |c| &c.author).clone(),
         why: why.to_owned(),

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::amend::{Amendment, amend, snippet};
 use super::watch::take_over_files;
 use super::write::{WriteError, write_file};
-use super::{read, read_with};
+use super::{Parses, read_again, read_with};
 use crate::App;
 
 /// One at a time: each is made from the text that the one before has written.
@@ -35,7 +35,8 @@ pub async fn amend_book(app: &Arc<App>, change: Amendment) -> Result<String, Not
     let dir = app.config.book.clone();
     let words = snippet(&change);
     let not_done = |why: String| NotDone { why, snippet: words.clone() };
-    let file = tokio::task::spawn_blocking(move || amend_folder(&dir, &change))
+    let parses = app.clone();
+    let file = tokio::task::spawn_blocking(move || amend_folder(&dir, &change, &mut parses.folder.parses()))
         .await
         .map_err(|error| not_done(format!("It could not be written: {error}")))?
         .map_err(not_done)?;
@@ -46,8 +47,8 @@ pub async fn amend_book(app: &Arc<App>, change: Amendment) -> Result<String, Not
 }
 
 /// Amends the file that the change is about. The book must be without errors before and after.
-fn amend_folder(dir: &Path, change: &Amendment) -> Result<PathBuf, String> {
-    let reading = read(dir).map_err(|e| e.to_string())?;
+fn amend_folder(dir: &Path, change: &Amendment, parses: &mut Parses) -> Result<PathBuf, String> {
+    let reading = read_again(dir, parses).map_err(|e| e.to_string())?;
     if reading.has_errors() {
         return Err("The book on disk cannot be used as it is; put that right first.".to_owned());
     }
@@ -78,7 +79,7 @@ fn amend_folder(dir: &Path, change: &Amendment) -> Result<PathBuf, String> {
     if after == before {
         return Ok(path);
     }
-    let checked = read_with(dir, &path, &after).map_err(|e| e.to_string())?;
+    let checked = read_with(dir, &path, &after, parses).map_err(|e| e.to_string())?;
     if let Some(wrong) = checked.findings.iter().find(|f| f.severity == super::Severity::Error) {
         return Err(format!("With this the book could not be used: {}.", wrong.text));
     }
@@ -100,7 +101,7 @@ fn unwritable(error: &WriteError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::path;
+    use crate::book::{path, read};
     use serde_json::json;
 
     const WORKFLOW: &str = "kind: workflow\nid: w\nname: W # ours\nsteps:\n  - { id: a, name: A }\n";
@@ -111,6 +112,10 @@ mod tests {
         dir
     }
 
+    fn amended(dir: &Path, change: &Amendment) -> Result<PathBuf, String> {
+        amend_folder(dir, change, &mut Parses::default())
+    }
+
     fn set(keys: &[&str], value: serde_json::Value) -> Amendment {
         Amendment::Set { kind: "workflow", id: "w".into(), path: path(keys), value }
     }
@@ -118,10 +123,10 @@ mod tests {
     #[test]
     fn the_file_of_an_entry_is_amended_and_a_new_decision_begins_a_file_of_its_own() {
         let dir = folder();
-        amend_folder(dir.path(), &set(&["purpose"], json!("Why"))).unwrap();
+        amended(dir.path(), &set(&["purpose"], json!("Why"))).unwrap();
         assert!(fs::read_to_string(dir.path().join("w.yaml")).unwrap().ends_with("purpose: Why\n"));
         let entry = json!({"kind": "decision", "id": "d", "date": "2026-01-01", "decided": "This"});
-        let file = amend_folder(dir.path(), &Amendment::Append(entry)).unwrap();
+        let file = amended(dir.path(), &Amendment::Append(entry)).unwrap();
         assert_eq!(file, dir.path().join("decisions.yaml"));
         assert_eq!(read(dir.path()).unwrap().book.decisions.len(), 1);
     }
@@ -129,13 +134,11 @@ mod tests {
     #[test]
     fn what_would_make_the_book_unusable_is_not_written() {
         let dir = folder();
-        let why = amend_folder(dir.path(), &set(&["expect", "finish_within"], json!("soon"))).unwrap_err();
+        let why = amended(dir.path(), &set(&["expect", "finish_within"], json!("soon"))).unwrap_err();
         assert!(why.starts_with("With this the book could not be used: "), "{why}");
         assert_eq!(fs::read_to_string(dir.path().join("w.yaml")).unwrap(), WORKFLOW);
         fs::write(dir.path().join("b.yaml"), "kind: nothing\n").unwrap();
-        assert!(
-            amend_folder(dir.path(), &set(&["purpose"], json!("Why"))).unwrap_err().contains("put that right first")
-        );
+        assert!(amended(dir.path(), &set(&["purpose"], json!("Why"))).unwrap_err().contains("put that right first"));
     }
 
     #[test]
@@ -145,7 +148,7 @@ mod tests {
         let mut permissions = fs::metadata(&path).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(&path, permissions).unwrap();
-        let why = amend_folder(dir.path(), &set(&["purpose"], json!("Why"))).unwrap_err();
+        let why = amended(dir.path(), &set(&["purpose"], json!("Why"))).unwrap_err();
         assert_eq!(why, "The portal may not write in the folder of the book. Put it in by hand.");
         assert_eq!(fs::read_to_string(&path).unwrap(), WORKFLOW);
     }

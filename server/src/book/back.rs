@@ -6,15 +6,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use app::model::moment::Moment;
-use app::model::review::fingerprint;
 use app::model::runbook::RunbookText;
 
 use super::git::{self, Around, Committed, Message, WorkTree};
 use super::images::{self, Seen};
+use super::parses::Parses;
 use super::write::{Expected, WriteError, Written, try_folder, write_image, write_text};
 use crate::App;
 use crate::actions::import_book::Files;
@@ -54,6 +54,9 @@ pub enum GitStanding {
 pub struct Folder {
     standing: Mutex<FolderStanding>,
     seen: Mutex<Seen>,
+    parses: Mutex<Parses>,
+    /// The fingerprint of the files as they were taken over at start.
+    first: OnceLock<Option<u64>>,
 }
 
 impl Folder {
@@ -61,6 +64,22 @@ impl Folder {
     pub fn standing(&self) -> FolderStanding {
         // The lock only ever guards one assignment.
         self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What its files said when they were last read. It computes and waits for the disk: on a thread of its own.
+    pub(super) fn parses(&self) -> MutexGuard<'_, Parses> {
+        // What a panic left half done is only what need not be read again.
+        self.parses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fingerprint of the files as they were taken over at start.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.first.get().copied().flatten()
+    }
+
+    pub(super) fn set_first(&self, seen: Option<u64>) {
+        // There is one start.
+        let _ = self.first.set(seen);
     }
 
     fn set(&self, change: impl FnOnce(&mut FolderStanding)) {
@@ -96,9 +115,8 @@ fn git_standing(around: &Around) -> GitStanding {
 
 /// What is known of the files besides what they say: their last commits, merges that are not settled, new images.
 pub(super) async fn known_of(app: &Arc<App>, texts: &[RunbookText]) -> sqlx::Result<Files> {
-    let prints: HashMap<String, Option<String>> =
-        runbooks::all(app.db.read()).await?.into_iter().map(|r| (r.slug, r.file_fingerprint)).collect();
-    let changed = |text: &&RunbookText| prints.get(&text.slug) != Some(&Some(fingerprint(&text.source)));
+    let prints = runbooks::prints(app.db.read()).await?;
+    let changed = |text: &&RunbookText| prints.get(&text.slug) != Some(&text.print);
     let changed: Vec<(String, String, bool)> = texts
         .iter()
         .filter(changed)
@@ -106,8 +124,8 @@ pub(super) async fn known_of(app: &Arc<App>, texts: &[RunbookText]) -> sqlx::Res
         .collect();
     let texts: Vec<_> = texts
         .iter()
-        .filter(|text| text.outline.body.contains("!["))
-        .map(|text| (text.file.clone(), text.outline.body.clone()))
+        .filter(|text| !text.outline.images.is_empty())
+        .map(|text| (text.file.clone(), text.outline.images.clone()))
         .collect();
     let (root, app) = (app.config.book.clone(), app.clone());
     let work = move || {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,27 @@ pub(super) struct File {
     pub name: String,
     pub path: PathBuf,
     pub kind: Kind,
+}
+
+impl File {
+    /// How a person opens it.
+    pub fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Its length and when it was last written: as long as they are the same, so is what is in it. None when it is not
+    /// there, or when the file system does not tell.
+    pub fn stamp(&self) -> Option<Stamp> {
+        let metadata = fs::metadata(&self.path).ok()?;
+        Some(Stamp { length: metadata.len(), modified: metadata.modified().ok()? })
+    }
+}
+
+/// The length of a file and when it was last written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub length: u64,
+    pub modified: SystemTime,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,12 +59,15 @@ pub(super) fn files(dir: &Path) -> io::Result<Vec<File>> {
             continue;
         }
         for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
+            let entry = entry?;
+            let path = entry.path();
             let Some(name) = path.file_name().and_then(|n| n.to_str()).filter(|n| !n.starts_with('.')) else {
                 continue;
             };
             let name = format!("{prefix}{name}");
-            if path.is_dir() {
+            // Asked of the folder where it says so: a look goes over every file.
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && path.is_dir());
+            if is_folder {
                 folders.push((path, format!("{name}/")));
             } else if let Some(kind) = kind(&path) {
                 found.push(File { name, path, kind });
@@ -72,11 +96,11 @@ pub fn fingerprint(dir: &Path) -> io::Result<u64> {
     let mut hash = Sha256::new();
     for file in files(dir)? {
         // A file that went away while we looked is not there.
-        let Ok(metadata) = fs::metadata(&file.path) else { continue };
-        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let Some(Stamp { length, modified }) = file.stamp() else { continue };
+        let modified = modified.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         hash.update((file.name.len() as u64).to_le_bytes());
         hash.update(file.name.as_bytes());
-        hash.update(metadata.len().to_le_bytes());
+        hash.update(length.to_le_bytes());
         hash.update(modified.to_le_bytes());
     }
     let mut first = [0; 8];

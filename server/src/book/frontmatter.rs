@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::markdown::{self, Outline};
 use app::model::book::FrontMatter;
 use app::model::check::Lines;
+use app::model::review::fingerprint;
 use app::model::runbook::RunbookText;
 
 use super::schema::Schema;
@@ -53,7 +54,8 @@ pub(super) fn runbook(slug: &str, file: &str, source: &str) -> Runbook {
         slug: slug.to_owned(),
         file: file.to_owned(),
         front: Arc::new(front),
-        source: source.to_owned(),
+        source: source.into(),
+        print: fingerprint(source),
         body_line,
         outline: Arc::new(outline),
         unread,

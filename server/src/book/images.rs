@@ -22,19 +22,24 @@ pub fn hash(bytes: &[u8]) -> String {
 
 /// The paths of the images that a text in this file shows.
 pub(super) fn shown(file: &str, body: &str) -> BTreeSet<String> {
-    markdown::images(body).iter().filter_map(|address| path_in_book(folder_of(file), address)).collect()
+    paths(file, &markdown::images(body)).collect()
 }
 
-/// Reads the images that these texts, of files and without front matter, show and that were not seen as they are. What is no image, is too large, or leads
-/// out of the folder is left out: the page says that it is not there.
+fn paths<'i>(file: &str, images: &'i [String]) -> impl Iterator<Item = String> + 'i {
+    let folder = folder_of(file).to_owned();
+    images.iter().filter_map(move |address| path_in_book(&folder, address))
+}
+
+/// Reads the images that these files show, by the addresses in their texts, and that were not seen as they are. What is
+/// no image, is too large, or leads out of the folder is left out: the page says that it is not there.
 pub(super) fn find(
     root: &Path,
-    texts: &[(String, String)],
+    texts: &[(String, Vec<String>)],
     seen: &mut Seen,
     is_kept: impl Fn(&str) -> bool,
 ) -> Vec<FoundImage> {
     let Ok(root) = root.canonicalize() else { return Vec::new() };
-    let paths: BTreeSet<String> = texts.iter().flat_map(|(file, body)| shown(file, body)).collect();
+    let paths: BTreeSet<String> = texts.iter().flat_map(|(file, images)| paths(file, images)).collect();
     paths.into_iter().filter_map(|path| read(&root, path, seen, &is_kept)).collect()
 }
 
@@ -58,7 +63,7 @@ mod tests {
     const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
 
     fn found(root: &Path, body: &str) -> Vec<String> {
-        let text = ("guides/x.md".to_owned(), body.to_owned());
+        let text = ("guides/x.md".to_owned(), markdown::images(body));
         find(root, &[text], &mut Seen::default(), |_| true).into_iter().map(|image| image.path).collect()
     }
 
@@ -84,7 +89,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.svg");
         fs::write(&path, SVG).unwrap();
-        let text = ("x.md".to_owned(), "![a](a.svg)".to_owned());
+        let text = ("x.md".to_owned(), vec!["a.svg".to_owned()]);
         let (mut seen, texts) = (Seen::default(), [text]);
         assert_eq!(find(dir.path(), &texts, &mut seen, |_| true).len(), 1);
         assert_eq!(find(dir.path(), &texts, &mut seen, |_| true).len(), 0);

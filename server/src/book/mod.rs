@@ -9,6 +9,7 @@ mod frontmatter;
 mod git;
 mod images;
 mod node;
+mod parses;
 mod reader;
 pub mod schema;
 mod shape;
@@ -31,6 +32,7 @@ pub use files::fingerprint;
 pub use images::hash as image_hash;
 pub use watch::{first_import, look, take_over_files, watch};
 
+use parses::Parses;
 use reader::{Reader, error};
 
 /// What a folder holds, as far as it could be read.
@@ -87,30 +89,36 @@ impl std::error::Error for BookError {
 /// # Errors
 /// Only when the folder itself cannot be read. Whatever is wrong in it is a finding, and the rest is read all the same.
 pub fn read(dir: &Path) -> Result<Reading, BookError> {
+    read_again(dir, &mut Parses::default())
+}
+
+/// The same; files that are as they were parsed before need not be read.
+fn read_again(dir: &Path, parses: &mut Parses) -> Result<Reading, BookError> {
     if !dir.is_dir() {
         return Err(BookError::Missing(dir.to_owned()));
     }
     let files = files::files(dir).map_err(|error| BookError::Unreadable(dir.to_owned(), error))?;
+    let parsed = parses.parse(&files);
     let mut reader = Reader::default();
-    for file in files {
-        reader.file(&file, &file.path.display().to_string());
+    for (file, parsed) in files.iter().zip(&parsed) {
+        reader.take(file, parsed);
     }
     Ok(reader.finish())
 }
 
 /// Reads a folder as if one of its YAML files had this text, or was there.
-fn read_with(dir: &Path, path: &Path, text: &str) -> Result<Reading, BookError> {
+fn read_with(dir: &Path, path: &Path, text: &str, parses: &mut Parses) -> Result<Reading, BookError> {
     let mut files = files::files(dir).map_err(|error| BookError::Unreadable(dir.to_owned(), error))?;
     if !files.iter().any(|file| file.path == path) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.push(files::File { name, path: path.to_owned(), kind: files::Kind::Yaml });
     }
+    let parsed = parses.parse(&files);
     let mut reader = Reader::default();
-    for file in files {
-        let shown = file.path.display().to_string();
+    for (file, parsed) in files.iter().zip(&parsed) {
         match file.path == path {
-            true => reader.text(&file, &shown, text),
-            false => reader.file(&file, &shown),
+            true => reader.take(file, &reader::parse_text(file, text)),
+            false => reader.take(file, parsed),
         }
     }
     Ok(reader.finish())

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use app::markdown::LONGEST;
-use app::model::book::{Book, Component, Decision, Workaround, Workflow};
+use app::model::book::{Component, Decision, Workaround, Workflow};
 use app::model::check::{Finding, Lines, Severity, check, nearest, with_suggestion};
 use app::model::reference::{Reference, is_id};
+use app::model::runbook::RunbookText;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -25,72 +26,93 @@ pub(super) fn error(file: &str, line: usize, text: impl Into<String>) -> Finding
     Finding { severity: Severity::Error, file: file.to_owned(), line, text: text.into() }
 }
 
-/// Gathers what the files say.
-#[derive(Default)]
-pub(super) struct Reader {
-    reading: Reading,
-    catalog: Catalog,
+/// What one file says by itself, whatever the others do.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    entries: Vec<Entry>,
+    wrong: Vec<Finding>,
 }
 
-impl Reader {
-    /// Reads one file. `shown` is how a person opens it.
-    pub fn file(&mut self, file: &File, shown: &str) {
-        if file.kind == Kind::Image {
-            // Read when a runbook shows it.
-            return;
+/// One entry of a file.
+#[derive(Debug)]
+enum Entry {
+    /// An entry of the book; without its value when that could not be read.
+    Declared(Reference, Lines, Option<Declaration>),
+    /// A runbook.
+    Runbook(RunbookText, Lines),
+    /// Something that is meant for Backstage.
+    Entity(Node),
+}
+
+/// What an entry of the book declares.
+#[derive(Debug, Clone)]
+enum Declaration {
+    Workflow(Workflow),
+    Component(Component),
+    Decision(Decision),
+    Workaround(Workaround),
+}
+
+/// Reads one file. Images are read when a runbook shows them.
+pub(super) fn parse(file: &File) -> Parsed {
+    let source = match file.kind {
+        Kind::Image => return Parsed::default(),
+        Kind::Yaml | Kind::Markdown => source(&file.path),
+    };
+    match source {
+        Ok(source) => parse_text(file, &source),
+        Err(sentence) => Parsed { entries: Vec::new(), wrong: vec![error(&file.shown(), 0, sentence)] },
+    }
+}
+
+/// Reads one file as if this was in it.
+pub(super) fn parse_text(file: &File, source: &str) -> Parsed {
+    let mut parser = Parser { shown: file.shown(), parsed: Parsed::default() };
+    match file.kind {
+        Kind::Yaml => {
+            let (nodes, wrong) = yaml::documents(source, 1);
+            parser.all_wrong(wrong);
+            nodes.into_iter().for_each(|node| parser.document(node));
         }
-        let source = match source(&file.path) {
-            Ok(source) => source,
-            Err(sentence) => return self.wrong(shown, 0, sentence),
-        };
-        self.text(file, shown, &source);
+        Kind::Markdown => parser.runbook(file, source),
+        Kind::Image => {}
+    }
+    parser.parsed
+}
+
+struct Parser {
+    /// How a person opens the file.
+    shown: String,
+    parsed: Parsed,
+}
+
+impl Parser {
+    fn wrong(&mut self, line: usize, text: impl Into<String>) {
+        self.parsed.wrong.push(error(&self.shown, line, text));
     }
 
-    /// Reads one file as if this was in it.
-    pub fn text(&mut self, file: &File, shown: &str, source: &str) {
-        match file.kind {
-            Kind::Yaml => {
-                let (nodes, wrong) = yaml::documents(source, 1);
-                self.all_wrong(shown, wrong);
-                nodes.into_iter().for_each(|node| self.document(shown, node));
-            }
-            Kind::Markdown => self.runbook(file, shown, source),
-            Kind::Image => {}
-        }
+    fn all_wrong(&mut self, wrong: Vec<Wrong>) {
+        wrong.into_iter().for_each(|w| self.wrong(w.line, w.text));
     }
 
-    fn wrong(&mut self, shown: &str, line: usize, text: impl Into<String>) {
-        self.reading.findings.push(error(shown, line, text));
-    }
-
-    fn all_wrong(&mut self, shown: &str, wrong: Vec<Wrong>) {
-        wrong.into_iter().for_each(|w| self.wrong(shown, w.line, w.text));
-    }
-
-    fn runbook(&mut self, file: &File, shown: &str, source: &str) {
+    fn runbook(&mut self, file: &File, source: &str) {
         let slug = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         if !is_id(slug) {
             let text = format!("\"{slug}\" is not an id; name the file with 1 to 63 of a-z, 0-9 and -");
-            return self.wrong(shown, 0, text);
+            return self.wrong(0, text);
         }
         let frontmatter::Runbook { text, lines, wrong } = frontmatter::runbook(slug, &file.name, source);
-        self.all_wrong(shown, wrong);
-        match self.reading.places.add(Reference::Runbook(slug.to_owned(), None), shown, lines) {
-            Ok(()) => self.reading.runbooks.push(text),
-            Err(first) => self.wrong(shown, 0, format!("runbook \"{slug}\" is there twice; first in {first}")),
-        }
+        self.all_wrong(wrong);
+        self.parsed.entries.push(Entry::Runbook(text, lines));
     }
 
-    fn document(&mut self, shown: &str, node: Node) {
+    fn document(&mut self, node: Node) {
         if backstage::is_entity(&node) {
-            if let Err(wrong) = self.catalog.take(shown, node) {
-                self.wrong(shown, wrong.line, wrong.text);
-            }
-            return;
+            return self.parsed.entries.push(Entry::Entity(node));
         }
         let kinds = || format!("write kind: {}", KINDS.join(", kind: "));
         let Some(kind) = node.get("kind") else {
-            return self.wrong(shown, node.line, format!("\"kind\" is missing; {}", kinds()));
+            return self.wrong(node.line, format!("\"kind\" is missing; {}", kinds()));
         };
         let (kind, line) = (kind.text().unwrap_or_default(), kind.line);
         let Some(schema) = Schema::of_kind(kind) else {
@@ -99,48 +121,95 @@ impl Reader {
                 Some(meant) => with_suggestion(sentence, Some(meant)),
                 None => format!("{sentence}; {}", kinds()),
             };
-            return self.wrong(shown, line, sentence);
+            return self.wrong(line, sentence);
         };
         match kind {
-            "workflow" => self.entry(shown, &node, schema, Reference::Workflow, |book: &mut Book, id, w: Workflow| {
-                book.workflows.insert(id, w);
-            }),
-            "component" => self.entry(shown, &node, schema, Reference::Component, |book, id, c: Component| {
-                book.components.insert(id, c);
-            }),
-            "decision" => self.entry(shown, &node, schema, Reference::Decision, |book, id, d: Decision| {
-                book.decisions.insert(id, d);
-            }),
-            _ => self.entry(shown, &node, schema, Reference::Workaround, |book, id, w: Workaround| {
-                book.workarounds.insert(id, w);
-            }),
+            "workflow" => self.entry(&node, schema, Reference::Workflow, Declaration::Workflow),
+            "component" => self.entry(&node, schema, Reference::Component, Declaration::Component),
+            "decision" => self.entry(&node, schema, Reference::Decision, Declaration::Decision),
+            _ => self.entry(&node, schema, Reference::Workaround, Declaration::Workaround),
         }
     }
 
     fn entry<T: DeserializeOwned>(
         &mut self,
-        shown: &str,
         node: &Node,
         schema: Schema<'_>,
         name: fn(String) -> Reference,
-        keep: fn(&mut Book, String, T),
+        declare: fn(T) -> Declaration,
     ) {
         let shaped = shape(node, schema);
-        self.all_wrong(shown, shaped.wrong);
+        self.all_wrong(shaped.wrong);
         let Some(id) = node.get("id").and_then(Node::text).map(str::to_owned) else { return };
-        if !self.is_new(name(id.clone()), shown, shaped.lines.clone()) {
-            return;
-        }
-        let Some(mut value) = shaped.value else { return };
-        if let Value::Object(fields) = &mut value {
-            fields.remove("kind");
-        }
-        match serde_path_to_error::deserialize(value) {
-            Ok(entry) => keep(&mut self.reading.book, id, entry),
-            Err(wrong) => {
-                let pointer: String = wrong.path().iter().map(|segment| format!("/{}", key(segment))).collect();
-                self.wrong(shown, shaped.lines.line(&pointer), wrong.into_inner().to_string());
+        let declaration = shaped.value.and_then(|mut value| {
+            if let Value::Object(fields) = &mut value {
+                fields.remove("kind");
             }
+            match serde_path_to_error::deserialize(value) {
+                Ok(entry) => Some(declare(entry)),
+                Err(wrong) => {
+                    let pointer: String = wrong.path().iter().map(|segment| format!("/{}", key(segment))).collect();
+                    self.wrong(shaped.lines.line(&pointer), wrong.into_inner().to_string());
+                    None
+                }
+            }
+        });
+        self.parsed.entries.push(Entry::Declared(name(id), shaped.lines, declaration));
+    }
+}
+
+/// Gathers what the files say.
+#[derive(Default)]
+pub(super) struct Reader {
+    reading: Reading,
+    catalog: Catalog,
+}
+
+impl Reader {
+    /// Takes what one file says. Of two entries with one name the one that is taken first is the book's.
+    pub fn take(&mut self, file: &File, parsed: &Parsed) {
+        let shown = file.shown();
+        self.reading.findings.extend(parsed.wrong.iter().cloned());
+        for entry in &parsed.entries {
+            match entry {
+                Entry::Declared(name, lines, declaration) => {
+                    if self.is_new(name.clone(), &shown, lines.clone())
+                        && let Some(declaration) = declaration
+                    {
+                        self.keep(name, declaration.clone());
+                    }
+                }
+                Entry::Runbook(text, lines) => {
+                    let name = Reference::Runbook(text.slug.clone(), None);
+                    match self.reading.places.add(name, &shown, lines.clone()) {
+                        Ok(()) => self.reading.runbooks.push(text.clone()),
+                        Err(first) => {
+                            let sentence = format!("runbook \"{}\" is there twice; first in {first}", text.slug);
+                            self.reading.findings.push(error(&shown, 0, sentence));
+                        }
+                    }
+                }
+                Entry::Entity(node) => {
+                    if let Err(wrong) = self.catalog.take(&shown, node.clone()) {
+                        self.reading.findings.push(error(&shown, wrong.line, wrong.text));
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, name: &Reference, declaration: Declaration) {
+        let (Reference::Workflow(id) | Reference::Component(id) | Reference::Decision(id) | Reference::Workaround(id)) =
+            name
+        else {
+            return;
+        };
+        let (book, id) = (&mut self.reading.book, id.clone());
+        match declaration {
+            Declaration::Workflow(workflow) => drop(book.workflows.insert(id, workflow)),
+            Declaration::Component(component) => drop(book.components.insert(id, component)),
+            Declaration::Decision(decision) => drop(book.decisions.insert(id, decision)),
+            Declaration::Workaround(workaround) => drop(book.workarounds.insert(id, workaround)),
         }
     }
 
@@ -151,7 +220,8 @@ impl Reader {
         match self.reading.places.add(name, shown, lines) {
             Ok(()) => true,
             Err(first) => {
-                self.wrong(shown, line, format!("{words}\" is there twice; first in {first}"));
+                let sentence = format!("{words}\" is there twice; first in {first}");
+                self.reading.findings.push(error(shown, line, sentence));
                 false
             }
         }

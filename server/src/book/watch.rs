@@ -9,7 +9,7 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::{broadcast, mpsc};
 
 use super::back::{known_of, look_at_folder, write_back, write_waiting};
-use super::{Reading, fingerprint, read};
+use super::{Reading, fingerprint, read_again};
 use crate::App;
 use crate::actions::import_book::import_book;
 use crate::actions::judge_due::judge_workflow;
@@ -30,7 +30,9 @@ const MOST_SHOWN: usize = 20;
 /// # Errors
 /// A sentence for the person who starts it.
 pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
-    let reading = read(&app.config.book).map_err(|e| e.to_string())?;
+    // Before it is read: what is written meanwhile is noticed at the first look.
+    let seen = fingerprint(&app.config.book).ok();
+    let reading = read_again(&app.config.book, &mut app.folder.parses()).map_err(|e| e.to_string())?;
     if reading.has_errors() {
         let shown: Vec<_> = errors(&reading);
         return Err(format!(
@@ -40,7 +42,9 @@ pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
         ));
     }
     look_at_folder(app).await;
-    take_over(app, reading).await.map_err(|e| format!("the book cannot be taken over: {e}"))
+    take_over(app, reading).await.map_err(|e| format!("the book cannot be taken over: {e}"))?;
+    app.folder.set_first(seen);
+    Ok(())
 }
 
 /// Takes the book over whenever its files change, for ever.
@@ -61,7 +65,7 @@ pub async fn watch(app: Arc<App>) {
             tracing::warn!(%error, "changes of files cannot be watched; the book is looked at every few seconds")
         }
     }
-    let mut seen = None;
+    let mut seen = app.folder.first();
     let mut changes = app.live.listen();
     loop {
         tokio::select! {
@@ -114,8 +118,9 @@ pub async fn take_over_files(app: &Arc<App>, dir: &Path) -> bool {
 }
 
 async fn read_and_take_over(app: &Arc<App>, dir: &Path) -> bool {
-    let dir = dir.to_owned();
-    let reading = match tokio::task::spawn_blocking(move || read(&dir)).await {
+    let (dir, reading) = (dir.to_owned(), app.clone());
+    let reading = move || read_again(&dir, &mut reading.folder.parses());
+    let reading = match tokio::task::spawn_blocking(reading).await {
         Ok(Ok(reading)) => reading,
         Ok(Err(error)) => return keep_last_good(app, vec![error.to_string()], false),
         Err(error) => return keep_last_good(app, vec![format!("reading it failed: {error}")], false),

@@ -7,8 +7,9 @@ use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::Pin;
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, AssertSqlSafe, Row};
+use sqlx::{AnyPool, AssertSqlSafe, FromRow, Row};
 
+use super::runbooks::Wanted;
 use crate::db::Tx;
 
 /// A pin as it is stored.
@@ -43,11 +44,32 @@ fn record((slug, section, seen, version, reviewed_at, reviewed_by): PinRow) -> O
     Some(PinRecord { slug, section, pin, version, reviewed_at: Moment::from_millis(reviewed_at), reviewed_by })
 }
 
-/// Every pin.
-pub async fn pins(pool: &AnyPool) -> sqlx::Result<Vec<PinRecord>> {
-    let sql = format!("select {PIN} from section_pins");
-    let rows: Vec<PinRow> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(pool).await?;
-    Ok(rows.into_iter().filter_map(record).collect())
+/// The number of the newest answer; pins and what single reviewers saw change with an answer alone.
+pub async fn newest(tx: &mut Tx) -> sqlx::Result<i64> {
+    let (id,): (i64,) = sqlx::query_as("select coalesce(max(id), 0) from reviews").fetch_one(&mut **tx).await?;
+    Ok(id)
+}
+
+/// The runbooks of which there are answers after this one.
+pub async fn answered_after(tx: &mut Tx, id: i64) -> sqlx::Result<Vec<String>> {
+    let sql = "select distinct slug from reviews where id > $1";
+    let rows: Vec<(String,)> = sqlx::query_as(sql).bind(id).fetch_all(&mut **tx).await?;
+    Ok(rows.into_iter().map(|(slug,)| slug).collect())
+}
+
+/// The pins of runbooks.
+pub async fn pins(tx: &mut Tx, wanted: Wanted<'_>) -> sqlx::Result<Vec<PinRecord>> {
+    saw(tx, wanted, "section_pins").await
+}
+
+/// What reviewers saw, of one table of it.
+async fn saw(tx: &mut Tx, wanted: Wanted<'_>, table: &str) -> sqlx::Result<Vec<PinRecord>> {
+    let query = format!(
+        "select p.slug, p.section, p.seen, p.version, p.reviewed_at, p.reviewed_by
+        from wanted join {table} p on p.slug = wanted.slug"
+    );
+    let rows = wanted.rows(tx, &query).await?;
+    rows.iter().map(|row| Ok(record(PinRow::from_row(row)?))).filter_map(sqlx::Result::transpose).collect()
 }
 
 /// What the last reviewer of each section had seen by a moment.
@@ -229,22 +251,21 @@ pub async fn tallies(pool: &AnyPool) -> sqlx::Result<Vec<(String, String, Said, 
 }
 
 /// The newest of the answers of each sort that leave a flag open or take a field out of a section, by a moment.
-pub async fn set_aside(pool: &AnyPool, by: Moment) -> sqlx::Result<Vec<SetAside>> {
-    let rows = sqlx::query(
+pub async fn set_aside(tx: &mut Tx, wanted: Wanted<'_>, by: Moment) -> sqlx::Result<Vec<SetAside>> {
+    let query = format!(
         "select slug, section, reference, field, after_value, answer, until_at, assignee, words, answered_at,
             answered_by
         from reviews
         where id in (
-            select max(id)
-            from reviews
-            where answer in ('not_about', 'about', 'snoozed', 'reassigned') and answered_at <= $1
-            group by slug, section, reference, field, case when answer = 'about' then 'not_about' else answer end
+            select max(r.id)
+            from wanted join reviews r on r.slug = wanted.slug
+            where r.answer in ('not_about', 'about', 'snoozed', 'reassigned') and r.answered_at <= {}
+            group by r.slug, r.section, r.reference, r.field,
+                case when r.answer = 'about' then 'not_about' else r.answer end
         )",
-    )
-    .bind(by.millis())
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.iter().filter_map(one_set_aside).collect())
+        by.millis()
+    );
+    Ok(wanted.rows(tx, &query).await?.iter().filter_map(one_set_aside).collect())
 }
 
 fn one_set_aside(row: &AnyRow) -> Option<SetAside> {
@@ -268,10 +289,8 @@ fn one_set_aside(row: &AnyRow) -> Option<SetAside> {
 }
 
 /// What single reviewers saw of sections that wait for a second one.
-pub async fn firsts(pool: &AnyPool) -> sqlx::Result<Vec<PinRecord>> {
-    let sql = format!("select {PIN} from first_reviews");
-    let rows: Vec<PinRow> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(pool).await?;
-    Ok(rows.into_iter().filter_map(record).collect())
+pub async fn firsts(tx: &mut Tx, wanted: Wanted<'_>) -> sqlx::Result<Vec<PinRecord>> {
+    saw(tx, wanted, "first_reviews").await
 }
 
 /// What single reviewers saw of one section, read in a writing transaction.
@@ -311,7 +330,7 @@ pub async fn remove_firsts(tx: &mut Tx, slug: &str, section: &str) -> sqlx::Resu
 }
 
 /// A field that flags nothing.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 #[allow(missing_docs)]
 pub struct MutedField {
     pub kind: String,

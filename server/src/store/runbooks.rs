@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use app::model::moment::Moment;
-use sqlx::{AnyPool, FromRow};
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyPool, Executor, FromRow};
 
 use crate::db::{Tx, read_rows};
 
@@ -88,17 +89,41 @@ const RUNBOOK: &str = "slug, version, file_fingerprint, conflict, conflict_text,
 
 const VERSION: &str = "v.slug, v.version, v.body, v.title, v.author, v.why, v.saved_at, v.origin";
 
-/// The newest versions of these runbooks.
-pub async fn newest(tx: &mut Tx, slugs: &[&str]) -> sqlx::Result<Vec<VersionRecord>> {
-    let head = "with wanted (slug) as (values";
-    let tail = format!(
-        ") select {VERSION}
+/// Which runbooks are asked about.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// Every one.
+    All,
+    /// These.
+    These(&'a [&'a str]),
+}
+
+impl Wanted<'_> {
+    /// The rows of a query whose first table is `wanted`, with the column `slug`.
+    pub(super) async fn rows(self, tx: &mut Tx, query: &str) -> sqlx::Result<Vec<AnyRow>> {
+        let tail = format!(") {query}");
+        match self {
+            Self::All => {
+                let sql = format!("with wanted (slug) as (select slug from runbooks{tail}");
+                sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut **tx).await
+            }
+            Self::These(slugs) => {
+                let head = "with wanted (slug) as (values";
+                read_rows(tx, head, 1, tail, slugs, |query, slug| query.bind(*slug)).await
+            }
+        }
+    }
+}
+
+/// The newest versions of runbooks.
+pub async fn newest(tx: &mut Tx, wanted: Wanted<'_>) -> sqlx::Result<Vec<VersionRecord>> {
+    let query = format!(
+        "select {VERSION}
         from wanted
         join runbooks r on r.slug = wanted.slug
         join runbook_versions v on v.slug = r.slug and v.version = r.version"
     );
-    let rows = read_rows(tx, head, 1, tail, slugs, |query, slug| query.bind(*slug)).await?;
-    rows.iter().map(VersionRecord::from_row).collect()
+    wanted.rows(tx, &query).await?.iter().map(VersionRecord::from_row).collect()
 }
 
 /// The newest version of every runbook that had been saved by a moment.
@@ -111,14 +136,16 @@ pub async fn newest_by(pool: &AnyPool, by: Moment) -> sqlx::Result<Vec<VersionRe
     sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(by.millis()).fetch_all(pool).await
 }
 
-/// Every runbook.
-pub async fn all(pool: &AnyPool) -> sqlx::Result<Vec<RunbookRecord>> {
-    sqlx::query_as(sqlx::AssertSqlSafe(format!("select {RUNBOOK} from runbooks"))).fetch_all(pool).await
+/// The fingerprint of the text that the file of each runbook was last known to hold, where it ever had a file.
+pub async fn prints(pool: &AnyPool) -> sqlx::Result<HashMap<String, String>> {
+    let sql = "select slug, file_fingerprint from runbooks where file_fingerprint is not null";
+    let rows: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(pool).await?;
+    Ok(rows.into_iter().collect())
 }
 
-/// The same, in a writing transaction.
-pub async fn all_in(tx: &mut Tx) -> sqlx::Result<Vec<RunbookRecord>> {
-    sqlx::query_as(sqlx::AssertSqlSafe(format!("select {RUNBOOK} from runbooks"))).fetch_all(&mut **tx).await
+/// Every runbook.
+pub async fn all<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<Vec<RunbookRecord>> {
+    sqlx::query_as(sqlx::AssertSqlSafe(format!("select {RUNBOOK} from runbooks"))).fetch_all(db).await
 }
 
 /// One runbook, read in a writing transaction.

@@ -96,11 +96,7 @@ pub async fn picture(app: &App, slug: &str, number: &str) -> Result<DrillPicture
                 title: section.title.clone(),
                 trust: document.trusts[n].trust,
                 flags: document.flags_of(n),
-                steps: section
-                    .steps
-                    .iter()
-                    .map(|step| following::tick(&step.text, slug, &section.anchor, &log))
-                    .collect(),
+                steps: following::ticks(document, n, &log),
             })
             .collect(),
         row: row(&drill, acts::is_proof(app.db.read(), drill.id).await?),

@@ -26,8 +26,9 @@ use serde::Deserialize;
 
 use super::error::Error;
 use super::render;
-use super::runbooks::{Shown, document, flags, links};
+use super::runbooks::{document, flags, links};
 use super::session::PageContext;
+use super::shown::Shown;
 use crate::App;
 use crate::actions::publish_runbook::{Draft, Published, publish_runbook};
 use crate::book;
@@ -589,7 +590,7 @@ impl Whole {
 
     /// What it looks like; lines are those of what is in the box.
     fn preview(&self, world: &World, shown: &Shown<'_>) -> Preview {
-        let rendered = markdown::render(&self.outline, shown).into_iter().enumerate();
+        let rendered = markdown::render(&self.outline, shown, &[]).into_iter().enumerate();
         let sections = rendered.filter(|(n, _)| self.is_edited(*n)).map(|(_, s)| OldSection {
             anchor: s.anchor,
             title: s.title,

@@ -4,6 +4,7 @@ use app::model::event::without_null;
 use app::model::following::{self, LogLine, LoggedStep};
 use app::model::moment::Moment;
 use app::model::reference::Reference;
+use app::model::runbook::StepItem;
 use app::pages::problem::{LogRow, StepTick, Ticked};
 use app::pages::shell::Viewer;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,7 +17,7 @@ use crate::App;
 use crate::actions::follow::{Doer, Follow};
 use crate::book;
 use crate::store::runbooks;
-use crate::world::World;
+use crate::world::{Document, World};
 
 /// How many lines of a log are shown.
 pub const LONGEST_LOG: i64 = 500;
@@ -149,15 +150,24 @@ pub async fn steps_of(app: &App, slug: &str, version: i64, section: Option<&str>
     Ok(sections.flat_map(|s| s.steps.iter().map(move |item| step(&s.anchor, &item.text))).collect())
 }
 
-/// How a step stands.
-pub fn tick(text: &str, slug: &str, section: &str, log: &[LogLine]) -> StepTick {
-    let done = following::settled(log, slug, section, text).map(|line| Ticked {
-        by: line.actor.clone(),
-        at: line.at,
-        version: line.step.as_ref().map_or(0, |step| step.version),
-        skipped: (line.act == "skipped").then(|| line.words.clone()),
-    });
-    StepTick { text: text.to_owned(), done }
+/// How the steps of a section, by its number, stand.
+pub fn ticks(document: &Document, number: usize, log: &[LogLine]) -> Vec<StepTick> {
+    let section = &document.outline.sections[number];
+    let in_doubt = document.in_doubt(number).steps;
+    let done = |text: &str| {
+        following::settled(log, &document.record.slug, &section.anchor, text).map(|line| Ticked {
+            by: line.actor.clone(),
+            at: line.at,
+            version: line.step.as_ref().map_or(0, |step| step.version),
+            skipped: (line.act == "skipped").then(|| line.words.clone()),
+        })
+    };
+    let tick = |step: &StepItem| StepTick {
+        text: step.text.clone(),
+        done: done(&step.text),
+        in_doubt: in_doubt.contains(&step.index),
+    };
+    section.steps.iter().map(tick).collect()
 }
 
 /// A line of the log, as it is shown.

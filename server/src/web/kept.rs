@@ -18,8 +18,9 @@ use leptos::prelude::AnyView;
 use serde::Serialize;
 
 use super::error::Error;
-use super::runbooks::{self, Shown, newest_picture};
+use super::runbooks::{self, newest_picture};
 use super::session::PageContext;
+use super::shown::Shown;
 use super::{pkg, render};
 use crate::App;
 
@@ -60,7 +61,7 @@ struct Page {
 
 /// What there is to keep.
 pub async fn to_keep(State(app): State<Arc<App>>) -> Result<Json<ToKeep>, Error> {
-    let picture = runbooks::list(&app).await?;
+    let picture = runbooks::list(&app, None, usize::MAX).await?;
     let all: Vec<String> = picture.items.iter().map(tag).collect();
     let list = Page {
         path: "/runbooks".to_owned(),
@@ -112,7 +113,7 @@ impl Context for Kept<'_> {
 
 /// The list as it is kept.
 pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
-    match runbooks::list(&app).await {
+    match runbooks::list(&app, None, usize::MAX).await {
         Ok(picture) => {
             let tags: Vec<String> = picture.items.iter().map(tag).collect();
             let about =

@@ -32,6 +32,7 @@ pub mod runbooks;
 pub mod runs;
 pub mod serve;
 pub mod session;
+pub mod shown;
 pub mod sources;
 pub mod subjects;
 pub mod undocumented;

@@ -297,14 +297,8 @@ pub fn incident(world: &World, problem: &Problem, log: &[LogLine], sentence: &st
     let now = app.now();
     let recovery = recovery(world, problem, now);
     let document = recovery.as_ref().and_then(|r| world.documents.get(&r.slug));
-    let section = document.zip(recovery.as_ref()).and_then(|(d, r)| Some(&d.outline.sections[d.section(&r.section)?]));
-    let steps: Vec<StepTick> = section
-        .zip(recovery.as_ref())
-        .map(|(section, from)| {
-            let tick = |text: &str| following::tick(text, &from.slug, &from.section, log);
-            section.steps.iter().map(|step| tick(&step.text)).collect()
-        })
-        .unwrap_or_default();
+    let section = document.zip(recovery.as_ref()).and_then(|(d, r)| Some((d, d.section(&r.section)?)));
+    let steps = section.map(|(document, number)| following::ticks(document, number, log)).unwrap_or_default();
     let handed = log.iter().rev().take_while(|l| l.act != "accepted" && l.act != "owned");
     let hand_over = handed.filter(|l| l.act == "handed_over").map(|l| HandOver {
         by: l.actor.clone(),

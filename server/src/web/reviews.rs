@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use app::markdown;
@@ -13,7 +14,7 @@ use app::model::reference::Reference;
 use app::model::review::{Pin, seen};
 use app::model::status::{Role, State as Status, Trust};
 use app::pages::review::{RefusedAnswer, ReviewPicture, SectionReview};
-use app::pages::reviews::{Load, MutedRow, ReviewsPicture, WaitingRow};
+use app::pages::reviews::{Group, Load, MutedRow, ReviewsPicture, WaitingRow};
 use app::pages::runbook::FlagRow;
 use app::pages::shell::{Place, Viewer};
 use axum::extract::{Path, Query, State};
@@ -24,8 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::render;
-use super::runbooks::{Shown, flags, later, row};
+use super::runbooks::{After, flags, later, row};
 use super::session::PageContext;
+use super::shown::Shown;
 use crate::App;
 use crate::actions::answer_review::{Flag, Review, Taken, answer_review};
 use crate::actions::mute_field::{Mute, mute_field};
@@ -66,17 +68,29 @@ pub struct Flags {
     load: Load,
 }
 
-/// Every open flag.
-pub async fn json(State(app): State<Arc<App>>) -> Json<Flags> {
+/// How many flags are on a page of JSON, about: those of one runbook are never parted.
+const FLAGS_PER_PAGE: usize = 500;
+
+/// Every open flag, by runbook.
+pub async fn json(State(app): State<Arc<App>>, Query(After { after }): Query<After>) -> Json<Flags> {
     let (world, now) = (app.worlds.now(), app.now());
-    let items = world
-        .documents
-        .values()
-        .flat_map(|d| (0..d.outline.sections.len()).flat_map(|n| flags(&world, d, n, now)))
-        .collect();
+    let begin = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let mut flagged = world.documents.range::<str, _>((begin, Bound::Unbounded)).filter(|(_, d)| d.is_flagged());
+    let (mut items, mut last) = (Vec::new(), None);
+    for (slug, document) in flagged.by_ref() {
+        items.extend((0..document.outline.sections.len()).flat_map(|n| flags(&world, document, n, now)));
+        last = Some(slug);
+        if items.len() >= FLAGS_PER_PAGE {
+            break;
+        }
+    }
+    let next = last.filter(|_| flagged.next().is_some()).cloned();
     let open = world.documents.values().map(|d| Open::of(d, now)).fold(Open::default(), Open::and);
-    Json(Flags { items, next: None, load: open.load() })
+    Json(Flags { items, next, load: open.load() })
 }
+
+/// How many runbooks of a group are shown at once; the others move up.
+const GROUP_SHOWN: usize = 100;
 
 async fn queue(app: &App, owner: Option<String>, viewer: Option<&Viewer>) -> Result<ReviewsPicture, Error> {
     let (world, now) = (app.worlds.now(), app.now());
@@ -84,40 +98,27 @@ async fn queue(app: &App, owner: Option<String>, viewer: Option<&Viewer>) -> Res
     let last = acts::last_of_all(app.db.read()).await?;
     let lately = |followed: &&Followed| now.since(followed.at) <= answer::IN_USE;
     let in_use = |d: &Document| last.get(&d.record.slug).is_some_and(|l| l.0.as_ref().filter(lately).is_some());
-    let mut waiting: Vec<_> = world
-        .documents
-        .values()
-        .map(|d| (harm(&world, d, &troubled, in_use(d)), waiting(&world, d, &troubled, now)))
-        .collect();
-    waiting.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.row.title.cmp(&y.row.title)));
-    let mut rows: Vec<WaitingRow> = waiting.into_iter().map(|(_, row)| row).collect();
-    let waits = |row: &WaitingRow| row.row.trust != Trust::Trusted;
-    let owners: BTreeSet<String> = rows
-        .iter()
-        .filter(|row| waits(row))
-        .flat_map(|row| {
-            if row.given_to.is_empty() { row.row.owner.clone().into_iter().collect() } else { row.given_to.clone() }
-        })
-        .collect();
-    let trusted = rows.iter().filter(|row| !waits(row)).count() as i64;
-    rows.retain(|row| waits(row) && owner.as_ref().is_none_or(|owner| row.is_for(owner)));
-    let load = rows.iter().fold(Load::default(), |sum, row| Load {
-        waiting: sum.waiting + row.load.waiting,
-        minutes: sum.minutes + row.load.minutes,
-    });
-    let mut of = |chosen: &dyn Fn(&WaitingRow) -> bool| {
-        let (these, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut rows).into_iter().partition(|row| chosen(row));
-        rows = rest;
-        these
+    let looked = world.documents.values().map(|d| (Waiting::of(d, now), d));
+    let (trusted, mut waiting): (Vec<_>, Vec<_>) = looked.partition(|(waiting, _)| waiting.trust == Trust::Trusted);
+    let owners: BTreeSet<String> = waiting.iter().flat_map(|(waiting, _)| waiting.whose.clone()).collect();
+    waiting.retain(|(waiting, _)| owner.as_ref().is_none_or(|owner| waiting.whose.contains(owner)));
+    let open = waiting.iter().map(|(waiting, _)| waiting.open).fold(Open::default(), Open::and);
+    waiting.sort_by_cached_key(|(_, d)| (Reverse(harm(&world, d, &troubled, in_use(d))), d.record.title.clone()));
+    let mut of = |chosen: &dyn Fn(&Waiting) -> bool| {
+        let (these, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting).into_iter().partition(|(w, _)| chosen(w));
+        waiting = rest;
+        let total = these.len();
+        let rows = these.into_iter().take(GROUP_SHOWN).map(|(w, d)| waiting_row(&world, d, w, &troubled, now));
+        Group { rows: rows.collect(), total }
     };
     Ok(ReviewsPicture {
-        later: of(&|row| row.load.waiting == 0 && row.later_until.is_some()),
-        check_needed: of(&|row| row.row.trust == Trust::CheckNeeded),
-        never_reviewed: of(&|row| row.row.trust == Trust::NeverReviewed),
-        overdue: of(&|row| row.row.trust == Trust::Overdue),
-        not_linked: of(&|row| row.row.trust == Trust::NotLinked),
-        trusted,
-        load,
+        later: of(&|waiting| waiting.open.answers == 0 && waiting.open.later_until.is_some()),
+        check_needed: of(&|waiting| waiting.trust == Trust::CheckNeeded),
+        never_reviewed: of(&|waiting| waiting.trust == Trust::NeverReviewed),
+        overdue: of(&|waiting| waiting.trust == Trust::Overdue),
+        not_linked: of(&|waiting| waiting.trust == Trust::NotLinked),
+        trusted: trusted.len() as i64,
+        load: open.load(),
         workarounds: super::why::overdue(app, &world),
         undocumented: super::undocumented::waiting(app).await?.values().sum(),
         owner,
@@ -168,30 +169,49 @@ fn harm(world: &World, document: &Document, troubled: &HashMap<String, String>, 
     }
 }
 
-fn waiting(world: &World, document: &Document, troubled: &HashMap<String, String>, now: Moment) -> WaitingRow {
-    let open = Open::of(document, now);
-    let mut given_to: Vec<String> = document
-        .trusts
-        .iter()
-        .zip(&document.said)
-        .flat_map(|(trust, said)| {
-            let of_flags = trust.differences.iter().map(Some).chain([None]);
-            of_flags.filter_map(|difference| answer::assignee(said, difference)).map(str::to_owned)
-        })
-        .collect();
-    given_to.sort();
-    given_to.dedup();
+/// What waits in a document.
+struct Waiting {
+    trust: Trust,
+    open: Open,
+    /// Whom its flags were given to, besides its owner.
+    given_to: BTreeSet<String>,
+    /// For whom it waits: those it was given to, else its owner.
+    whose: BTreeSet<String>,
+}
+
+impl Waiting {
+    fn of(document: &Document, now: Moment) -> Self {
+        let of_section = document.trusts.iter().zip(&document.said).filter(|(_, said)| !said.is_empty());
+        let given_to: BTreeSet<String> = of_section
+            .flat_map(|(trust, said)| {
+                let of_flags = trust.differences.iter().map(Some).chain([None]);
+                of_flags.filter_map(|difference| answer::assignee(said, difference)).map(str::to_owned)
+            })
+            .collect();
+        let owner = || document.front.owner.clone().into_iter().collect();
+        let whose = if given_to.is_empty() { owner() } else { given_to.clone() };
+        Self { trust: document.trust(now), open: Open::of(document, now), given_to, whose }
+    }
+}
+
+fn waiting_row(
+    world: &World,
+    document: &Document,
+    waiting: Waiting,
+    troubled: &HashMap<String, String>,
+    now: Moment,
+) -> WaitingRow {
     WaitingRow {
         in_trouble: workflows_of(document).iter().filter_map(|id| troubled.get(*id)).cloned().collect(),
-        later_until: open.later_until,
-        load: open.load(),
-        given_to,
+        later_until: waiting.open.later_until,
+        load: waiting.open.load(),
+        given_to: waiting.given_to.into_iter().collect(),
         row: row(world, document, now),
     }
 }
 
 /// What is to be answered in documents.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Open {
     /// How many words the sections have in which something waits.
     words: usize,
@@ -336,7 +356,7 @@ async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewP
     let shown =
         Shown::load(app, &world).await?.of_file(&document.kept.place(), None).of_text(app, &document.outline).await?;
     let whole = document.trust(app.now());
-    let rendered = markdown::render(&document.outline, &shown);
+    let rendered = markdown::render(&document.outline, &shown, &document.all_in_doubt());
     let (mut sections, mut trusted) = (Vec::new(), Vec::new());
     for (number, section) in rendered.into_iter().enumerate() {
         if !waits(document, number, whole) {

@@ -1,50 +1,41 @@
 //! `/runbooks`: the list, and one runbook as it is or once was.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use app::markdown::{self, Chip, FactNow, ImageNow, Outline, fact_now};
+use app::markdown::{self, FactNow, Outline};
 use app::model::answer::{self, SetAside};
 use app::model::book::Workflow;
 use app::model::compare::compare;
-use app::model::hourly::{HOUR, begin};
-use app::model::image::{folder_of, path_in_book};
-use app::model::mention::{Fact, Panel, PanelKind};
-use app::model::moment::{Moment, Span};
-use app::model::observed::{self, Observed};
-use app::model::queue;
+use app::model::moment::Moment;
+use app::model::observed;
 use app::model::reference::Reference;
-use app::model::review::OBSERVED;
-use app::model::review::words_with;
-use app::model::sketch::Sketch;
-use app::model::status::{State as Status, Trust};
+use app::model::review::{Difference, OBSERVED, words_with};
+use app::model::status::Trust;
 use app::pages::runbook::{FactRow, FileText, FlagRow, Later, OldPicture, OldSection, RunbookPicture, SectionPicture};
 use app::pages::runbooks::{RunbookRow, RunbooksPicture};
-use app::pages::runs::RunRow;
 use app::pages::shell::Place;
 use app::pages::versions::Restore;
 use app::pages::workflow::Recovery;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::session::PageContext;
-use super::workflows::urlencode;
-use super::{drills, edit, files, pkg, render, versions};
+use super::shown::Shown;
+use super::{drills, edit, files, render, versions};
 use crate::App;
 use crate::book;
-use crate::judging;
-use crate::standing::{self, Standing};
 use crate::store::acts;
 use crate::store::runbooks::{self, VersionRecord};
-use crate::store::usual as kept_hours;
 use crate::world::{Document, World};
 
-/// How many of the last runs of a workflow a text shows.
-const RUNS_SHOWN: i64 = 5;
+/// How many steps of a section are shown where it is only recommended.
+const STEPS_SHOWN: usize = 3;
 
 /// A runbook in a list.
 pub fn row(world: &World, document: &Document, now: Moment) -> RunbookRow {
@@ -77,32 +68,38 @@ fn reason(world: &World, document: &Document, trust: Trust) -> String {
             Some(every) => format!("It is to be reviewed every {}.", every.words()),
             None => String::new(),
         },
-        Trust::CheckNeeded => {
-            let first = document.trusts.iter().flat_map(|t| &t.differences).next();
-            let more = document.flags() - 1;
-            let told = match first {
-                Some(d) if d.field == "exists" => match d.after.is_empty() {
-                    true => format!("{} is gone", world.name_of(&d.subject)),
-                    false => format!("{} is there now", world.name_of(&d.subject)),
-                },
-                Some(d) if d.field.starts_with(OBSERVED) => match d.after.as_str() {
-                    "" => format!("{}, observed no more: {}", world.name_of(&d.subject), d.before),
-                    after => format!("{}, observed: {after}", world.name_of(&d.subject)),
-                },
-                Some(d) => format!(
-                    "{}: {} was {}, is {}",
-                    world.name_of(&d.subject),
-                    d.field,
-                    or_nothing(&d.before),
-                    or_nothing(&d.after)
-                ),
-                None if document.doubts.iter().any(|d| !d.is_empty()) => {
-                    "Somebody followed it and says that it was not right".to_owned()
-                }
-                None => "A section was edited, or added, and not reviewed since".to_owned(),
-            };
-            if more > 0 { format!("{told}, and {more} more.") } else { format!("{told}.") }
+        Trust::CheckNeeded => doubt(world, document, None),
+    }
+}
+
+/// Why a document may be wrong, or one section of it, by its number, in words.
+pub fn doubt(world: &World, document: &Document, section: Option<usize>) -> String {
+    let sections = section.map_or(0..document.trusts.len(), |number| number..number + 1);
+    let first = sections.clone().flat_map(|number| &document.trusts[number].differences).next();
+    let told = match first {
+        Some(difference) => told(world, difference),
+        None if sections.clone().any(|number| !document.doubts[number].is_empty()) => {
+            "Somebody followed it and says that it was not right".to_owned()
         }
+        None if section.is_some() => "It was edited and not reviewed since".to_owned(),
+        None => "A section was edited, or added, and not reviewed since".to_owned(),
+    };
+    match sections.map(|number| document.flags_of(number)).sum::<i64>() {
+        ..=1 => format!("{told}."),
+        flags => format!("{told}, and {} more.", flags - 1),
+    }
+}
+
+/// `Push to ERP: retry.max_attempts was 6, is 8`.
+fn told(world: &World, difference: &Difference) -> String {
+    let Difference { subject, field, before, after } = difference;
+    let name = world.name_of(subject);
+    match (field.as_str(), after.as_str()) {
+        ("exists", "") => format!("{name} is gone"),
+        ("exists", _) => format!("{name} is there now"),
+        (observed, "") if observed.starts_with(OBSERVED) => format!("{name}, observed no more: {before}"),
+        (observed, after) if observed.starts_with(OBSERVED) => format!("{name}, observed: {after}"),
+        _ => format!("{name}: {field} was {}, is {}", or_nothing(before), or_nothing(after)),
     }
 }
 
@@ -175,7 +172,7 @@ pub fn recovery(world: &World, workflow: &Workflow, step: Option<&str>, cause: &
 
 /// What to do about trouble with a part: the runbook that is for it.
 pub fn recovery_for(world: &World, part: &Reference, now: Moment) -> Option<Recovery> {
-    let document = world.speaking_of(part).find(|d| d.front.about.contains(part))?;
+    let document = world.written_for(part).next()?;
     section_of(world, &document.record.slug, None, now)
 }
 
@@ -188,9 +185,6 @@ fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> O
         .or_else(|| sections.iter().position(|s| !s.steps.is_empty()))
         .or_else(|| sections.iter().position(|s| s.level > 0))?;
     let section = &sections[number];
-    let flags = document.trusts[number].differences.len() as i64
-        + i64::from(document.trusts[number].edited)
-        + document.doubts[number].len() as i64;
     let own = document.trusts[number].trust;
     // Doubts about the document are doubts about each section, but for changes: those stand on the sections they touch.
     let trust = match document.trust(now) {
@@ -202,279 +196,31 @@ fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> O
         section: section.anchor.clone(),
         title: document.record.title.clone(),
         section_title: section.title.clone(),
-        steps: section.steps.iter().take(3).map(|s| s.text.clone()).collect(),
+        steps: section.steps.iter().take(STEPS_SHOWN).map(|s| s.text.clone()).collect(),
+        in_doubt: document.in_doubt(number).steps.into_iter().filter(|step| *step <= STEPS_SHOWN).collect(),
         trust,
-        flags,
+        flags: document.flags_of(number),
         edited: document.trusts[number].edited,
         doubts: document.doubts[number].len() as i64,
     })
 }
 
-/// What documents are rendered against: the state of everything they may link to.
-pub struct Shown<'a> {
-    world: &'a World,
-    standings: HashMap<String, Standing>,
-    queues: HashMap<String, queue::Judged>,
-    /// What is observed of the parts about which a text states it, durations apart.
-    durations: HashMap<Reference, Sketch>,
-    /// The last runs of the workflows that a text shows them of.
-    runs: HashMap<String, Vec<RunRow>>,
-    now: Moment,
-    sprite: String,
-    /// The folder of the file that the text is in, and until when the text was in use, for its images.
-    place: Option<(String, Option<Moment>)>,
+/// After which runbook a page of the list begins.
+#[derive(Debug, Default, Deserialize)]
+pub struct After {
+    pub(super) after: Option<String>,
 }
 
-impl<'a> Shown<'a> {
-    /// Looks up how things stand.
-    pub async fn load(app: &App, world: &'a World) -> Result<Self, Error> {
-        let standings = standing::all(app, world, app.now()).await?;
-        Ok(Self {
-            world,
-            standings: standings.into_iter().map(|s| (s.id.clone(), s)).collect(),
-            queues: judging::queues::all(app, world, app.now()).await?,
-            durations: HashMap::new(),
-            runs: HashMap::new(),
-            now: app.now(),
-            sprite: format!("{}/icons.svg", pkg::folder()),
-            place: None,
-        })
-    }
-
-    /// The same, with what this text states and shows of how things went lately.
-    pub async fn of_text(mut self, app: &App, outline: &Outline) -> Result<Self, Error> {
-        let sections = || outline.sections.iter();
-        let stated = sections().flat_map(|s| &s.facts).filter(|fact| observed::field(&fact.path).is_some());
-        let stated: BTreeSet<&Reference> = stated.map(|fact| &fact.subject).collect();
-        for subject in stated {
-            let durations = durations(app, self.world, subject).await?;
-            self.durations.insert(subject.clone(), durations);
-        }
-        let shown = sections().flat_map(|s| &s.panels).filter(|panel| panel.kind == PanelKind::Runs);
-        let shown: BTreeSet<&str> = shown.map(|panel| panel.target.as_str()).collect();
-        for workflow in shown {
-            let runs = super::runs::newest(app, self.world, workflow, RUNS_SHOWN).await?;
-            self.runs.insert(workflow.to_owned(), runs);
-        }
-        Ok(self)
-    }
-
-    /// What is observed of a part now.
-    fn observed(&self, subject: &Reference) -> Observed {
-        let tally = |workflow: &str, step: Option<&str>| {
-            let standing = self.standings.get(workflow)?;
-            Some(match step {
-                None => standing.tally.open.total(),
-                Some(step) => {
-                    standing.steps.iter().find(|((_, id), _)| id == step).map_or(0, |(_, tally)| tally.here.total())
-                }
-            })
-        };
-        let queue = match subject {
-            Reference::Component(id) => self.queues.get(id),
-            _ => None,
-        };
-        Observed {
-            state: self.state(subject),
-            waiting: match subject {
-                Reference::Workflow(id) => tally(id, None),
-                Reference::Step(workflow, step) => tally(workflow, Some(step)),
-                _ => None,
-            },
-            durations: self.durations.get(subject).cloned().unwrap_or_default(),
-            depth: queue.map(|queue| queue.level.depth),
-            oldest: queue.and_then(|queue| queue.level.oldest_at).map(|at| self.now.since(at)),
-        }
-    }
-
-    /// How a stated fact stands now.
-    fn fact_now(&self, fact: &Fact) -> FactNow {
-        match observed::field(&fact.path) {
-            Some(field) => self.observed(&fact.subject).fact_now(field, &fact.stated),
-            None => fact_now(&self.world.book, fact),
-        }
-    }
-
-    /// For the text of this file, which was in use until a moment or still is: its images are those of then.
-    #[must_use]
-    pub fn of_file(self, file: &str, until: Option<Moment>) -> Self {
-        Self { place: Some((folder_of(file).to_owned(), until)), ..self }
-    }
-
-    fn step_state(&self, workflow: &str, step: &str) -> Option<Status> {
-        self.standings.get(workflow)?.step_state(step)
-    }
-
-    fn state(&self, reference: &Reference) -> Option<Status> {
-        match reference {
-            Reference::Workflow(id) => self.standings.get(id).map(|s| s.verdict.state),
-            Reference::Step(w, s) | Reference::Failure(w, s, _) => self.step_state(w, s),
-            Reference::Component(id) => self.queues.get(id).map(|queue| queue.state).or_else(|| {
-                let steps = self.world.book.steps_on(id);
-                steps.filter_map(|(w, s)| self.step_state(&w.id, &s.id)).max()
-            }),
-            Reference::Decision(_) | Reference::Workaround(_) | Reference::Runbook(..) => None,
-        }
-    }
-
-    /// What the queue says that a panel is about: a queue, or the one that a step waits in.
-    fn waiting(&self, panel: &Panel) -> Option<String> {
-        let id = match panel.candidates().into_iter().find(|r| self.world.exists(r))? {
-            Reference::Component(id) => id,
-            Reference::Step(workflow, step) => self.world.book.step(&workflow, &step)?.via.clone()?,
-            _ => return None,
-        };
-        let queue = self.queues.get(&id).filter(|queue| queue.state != Status::NoSignal)?;
-        Some(queue::short(&queue.level, &judging::queues::limits(self.world, &id)))
-    }
-
-    /// The state of what a panel is about, and the sentence that says it: for a workflow those that its own page has.
-    fn state_now(&self, panel: &Panel) -> Option<(Status, &str)> {
-        let reference = panel.candidates().into_iter().find(|r| self.world.exists(r))?;
-        if let Reference::Workflow(id) = &reference {
-            return self.standings.get(id).map(|s| (s.verdict.state, s.verdict.sentence.as_str()));
-        }
-        // Silence is never green.
-        Some(self.state(&reference).map_or((Status::NoSignal, "Nothing has been heard of it yet."), |s| (s, "")))
-    }
-
-    /// Runs at the steps that a panel is about: (retrying, late, broken, open).
-    fn counts(&self, panel: &Panel) -> Option<crate::store::tallies::Counts> {
-        let reference = panel.candidates().into_iter().find(|r| self.world.exists(r))?;
-        let mut sum = crate::store::tallies::Counts::default();
-        let mut add = |workflow: &str, step: Option<&str>| {
-            let steps = self.standings.get(workflow).map(|s| s.steps.as_slice()).unwrap_or_default();
-            for (_, tally) in steps.iter().filter(|((_, s), _)| step.is_none_or(|step| step == s)) {
-                for state in [Status::OnTrack, Status::Retrying, Status::Late, Status::Broken] {
-                    sum.add(state, tally.here.of(state));
-                }
-            }
-        };
-        match &reference {
-            Reference::Workflow(id) => add(id, None),
-            Reference::Step(w, s) => add(w, Some(s)),
-            Reference::Component(id) => {
-                for (workflow, step) in self.world.book.steps_on(id) {
-                    add(&workflow.id, Some(&step.id));
-                }
-            }
-            _ => return None,
-        }
-        Some(sum)
-    }
-}
-
-impl markdown::Context for Shown<'_> {
-    fn chip(&self, reference: &Reference) -> Chip {
-        Chip {
-            exists: self.world.exists(reference),
-            name: self.world.name_of(reference),
-            href: reference.path(),
-            state: self.state(reference),
-        }
-    }
-
-    fn fact(&self, fact: &Fact) -> FactNow {
-        self.fact_now(fact)
-    }
-
-    fn panel(&self, panel: &Panel) -> Option<String> {
-        if panel.kind == PanelKind::State {
-            let (state, sentence) = self.state_now(panel)?;
-            return Some(panel_html(&panel.alt, state.words(), sentence));
-        }
-        if panel.kind == PanelKind::Runs {
-            return self.runs.get(&panel.target).map(|runs| runs_html(&panel.alt, runs));
-        }
-        let counts = self.counts(panel)?;
-        let words = match panel.kind {
-            PanelKind::State | PanelKind::Runs => return None,
-            PanelKind::Queue => self.waiting(panel).unwrap_or_else(|| format!("{} waiting", counts.total())),
-            PanelKind::Retries => match counts.retrying {
-                0 => "none is trying again".to_owned(),
-                n => format!("{n} trying again"),
-            },
-            PanelKind::Stuck => match counts.late + counts.broken {
-                0 => "none is stuck".to_owned(),
-                n => format!("{n} stuck ({} late, {} failed)", counts.late, counts.broken),
-            },
-            PanelKind::Dependents => {
-                let reference = panel.candidates().into_iter().find(|r| self.world.exists(r))?;
-                let Reference::Component(id) = &reference else { return None };
-                let names: Vec<_> = self.world.book.dependants(id).map(|(c, _)| c.name.as_str()).collect();
-                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-            }
-        };
-        Some(panel_html(&panel.alt, &words, ""))
-    }
-
-    fn image(&self, address: &str) -> ImageNow {
-        let Some((folder, until)) = &self.place else { return ImageNow::AsLink };
-        match path_in_book(folder, address).map(|path| self.world.images.at(&path, *until)) {
-            None => ImageNow::AsLink,
-            Some(None) => ImageNow::Missing,
-            Some(Some(image)) => ImageNow::Here { src: format!("/images/{}", image.hash), size: image.size },
-        }
-    }
-
-    fn sprite(&self) -> &str {
-        &self.sprite
-    }
-}
-
-/// A live panel: its words in bold, then a sentence that may be empty.
-fn panel_html(alt: &str, words: &str, sentence: &str) -> String {
-    let sentence = if sentence.is_empty() { String::new() } else { format!(". {}", escape(sentence)) };
-    format!("<span class=\"panel\">{}: <strong>{}</strong>{sentence}</span>", escape(alt), escape(words))
-}
-
-/// The last runs of a workflow, the newest first, each with its state and the way to its story.
-fn runs_html(alt: &str, runs: &[RunRow]) -> String {
-    let one = |run: &RunRow| {
-        let href = format!("/runs/{}/{}", urlencode(&run.workflow), urlencode(&run.run));
-        let (href, run_id, sentence) = (escape(&href), escape(&run.run), escape(&run.sentence));
-        format!("<li><a href=\"{href}\">{run_id}</a> <strong>{}</strong>. {sentence}</li>", run.state.words())
-    };
-    match runs {
-        [] => panel_html(alt, "none yet", ""),
-        runs => {
-            let list: String = runs.iter().map(one).collect();
-            format!("<div class=\"panel\"><p>{}:</p><ul>{list}</ul></div>", escape(alt))
-        }
-    }
-}
-
-/// How long the visits of a part took in the last 24 hours: of a step, of all steps that a component does, or of a
-/// workflow's runs as a whole.
-async fn durations(app: &App, world: &World, subject: &Reference) -> Result<Sketch, Error> {
-    let places: Vec<(&str, &str)> = match subject {
-        Reference::Workflow(id) => vec![(id, "")],
-        Reference::Step(workflow, step) => vec![(workflow, step)],
-        Reference::Component(id) => world.book.steps_on(id).map(|(w, s)| (w.id.as_str(), s.id.as_str())).collect(),
-        _ => Vec::new(),
-    };
-    let newest = begin(app.now(), HOUR);
-    let hours: BTreeSet<Moment> = (0..=24).map(|back| newest - Span::from_minutes(60 * back)).collect();
-    let workflows: BTreeSet<&str> = places.iter().map(|(workflow, _)| *workflow).collect();
-    let mut all = Sketch::default();
-    for workflow in workflows {
-        let kept = kept_hours::hours(app.db.read(), &hours, Some(workflow)).await?;
-        for (workflow, step) in places.iter().filter(|(of, _)| *of == workflow) {
-            let tallies =
-                kept.get(&((*workflow).to_owned(), (*step).to_owned())).into_iter().flat_map(|of| of.values());
-            tallies.for_each(|tally| all.merge(&tally.durations));
-        }
-    }
-    Ok(all)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
+/// How many runbooks are on a page of the list.
+const PER_PAGE: usize = 100;
 
 /// The list as a page.
-pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Response {
-    match list(&app).await {
+pub async fn list_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Query(After { after }): Query<After>,
+) -> Response {
+    match list(&app, after.as_deref(), PER_PAGE).await {
         Ok(picture) => {
             let head = app::pages::runbooks::head(&picture);
             let viewer = context.viewer.clone();
@@ -486,22 +232,30 @@ pub async fn list_page(State(app): State<Arc<App>>, context: PageContext) -> Res
 }
 
 /// The list as JSON.
-pub async fn list_json(State(app): State<Arc<App>>) -> Result<Json<RunbooksPicture>, Error> {
-    list(&app).await.map(Json)
+pub async fn list_json(
+    State(app): State<Arc<App>>,
+    Query(After { after }): Query<After>,
+) -> Result<Json<RunbooksPicture>, Error> {
+    list(&app, after.as_deref(), PER_PAGE).await.map(Json)
 }
 
-/// Every runbook.
-pub async fn list(app: &App) -> Result<RunbooksPicture, Error> {
-    let world = app.worlds.now();
-    let now = app.now();
+/// The list that begins after a runbook, and has so many of them at most. Where that is not there any more it begins at
+/// the first one.
+pub async fn list(app: &App, after: Option<&str>, most: usize) -> Result<RunbooksPicture, Error> {
+    let (world, now) = (app.worlds.now(), app.now());
+    let mut all: Vec<_> = world.documents.values().map(|d| (Reverse(d.trust(now)), &d.record.title, d)).collect();
+    all.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let mut counts = BTreeMap::new();
+    all.iter().for_each(|(Reverse(trust), ..)| *counts.entry(*trust).or_default() += 1);
+    let begin = after.and_then(|slug| all.iter().position(|(.., d)| d.record.slug == slug)).map_or(0, |at| at + 1);
     let mut last = acts::last_of_all(app.db.read()).await?;
-    let mut of = |row: RunbookRow| {
-        let follow = Some(drills::shown(last.remove(&row.slug).unwrap_or_default()));
-        RunbookRow { follow, ..row }
-    };
-    let mut items: Vec<_> = world.documents.values().map(|d| of(row(&world, d, now))).collect();
-    items.sort_by(|a, b| b.trust.cmp(&a.trust).then_with(|| a.title.cmp(&b.title)));
-    Ok(RunbooksPicture { items, next: None })
+    let shown = all.iter().skip(begin).take(most).map(|(.., document)| {
+        let follow = Some(drills::shown(last.remove(&document.record.slug).unwrap_or_default()));
+        RunbookRow { follow, ..row(&world, document, now) }
+    });
+    let items: Vec<_> = shown.collect();
+    let next = items.last().filter(|_| begin + items.len() < all.len()).map(|row| row.slug.clone());
+    Ok(RunbooksPicture { items, counts, next })
 }
 
 /// One runbook as a page.
@@ -623,7 +377,7 @@ pub async fn newest_picture(
     shown: &(dyn markdown::Context + Sync),
 ) -> Result<RunbookPicture, Error> {
     let (slug, record, outline) = (newest.record.slug.as_str(), &newest.record, &newest.outline);
-    let sections = markdown::render(outline, shown)
+    let sections = markdown::render(outline, shown, &newest.all_in_doubt())
         .into_iter()
         .enumerate()
         .map(|(n, section)| SectionPicture {
@@ -675,11 +429,11 @@ pub(super) async fn old(app: &App, world: &World, newest: &VersionRecord, n: i64
     let kept = world.documents.get(slug).map(|d| &d.kept).or(world.retired.get(slug).map(|(_, kept)| kept));
     let until = runbooks::version(app.db.read(), slug, n + 1).await?.map(|next| next.saved());
     let place = kept.map(|kept| kept.place()).unwrap_or_default();
-    let shown = Shown::load(app, world).await?.of_file(&place, until).of_text(app, &outline).await?;
+    let shown = Shown::load(app, world).await?.of_file(&place, until).of_text(app, outline).await?;
     let section =
         |s: markdown::RenderedSection| OldSection { anchor: s.anchor, title: s.title, level: s.level, html: s.html };
     Ok(OldPicture {
-        sections: markdown::render(&outline, &shown).into_iter().map(section).collect(),
+        sections: markdown::render(outline, &shown, &[]).into_iter().map(section).collect(),
         reviewed: versions::reviewers(app, slug).await?.remove(&n),
         about: text.front.about.iter().map(|r| (r.to_string(), world.name_of(r))).collect(),
         missing: text.front.about.iter().filter(|r| !world.exists(r)).cloned().collect(),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use app::markdown::Outline;
 use app::model::answer::{self, SetAside};
 use app::model::book::FrontMatter;
+use app::model::in_doubt::{InDoubt, in_doubt};
 use app::model::moment::Moment;
 use app::model::reference::Reference;
-use app::model::review::{self, Present, SectionTrust, Spoken};
+use app::model::review::{self, DocumentTrust, Present, SectionTrust, Spoken};
 use app::model::runbook::RunbookText;
 use app::model::status::Trust;
 
@@ -30,6 +31,8 @@ pub struct Document {
     pub spoken: Vec<Vec<Spoken>>,
     /// Whether each section can be believed, in the same order.
     pub trusts: Vec<SectionTrust>,
+    /// Whether the document can be believed.
+    trust: DocumentTrust,
     /// Who last reviewed which section.
     pub pins: BTreeMap<String, PinRecord>,
     /// What was said of the flags of each section that leaves them open, in the same order.
@@ -47,9 +50,7 @@ pub struct Document {
 impl Document {
     /// Whether the document can be believed.
     pub fn trust(&self, now: Moment) -> Trust {
-        let linked = self.spoken.iter().map(|spoken| !spoken.is_empty());
-        let reviewed = self.pins.values().map(|pin| pin.reviewed_at).max();
-        review::document_trust(linked.zip(&self.trusts), self.front.review_every, reviewed, now)
+        self.trust.at(now)
     }
 
     /// How many flags stand on it.
@@ -57,10 +58,25 @@ impl Document {
         (0..self.trusts.len()).map(|number| self.flags_of(number)).sum()
     }
 
+    /// Whether a value that it speaks of is other than it was at its review.
+    pub fn is_flagged(&self) -> bool {
+        self.trusts.iter().any(|trust| !trust.differences.is_empty())
+    }
+
     /// How many flags stand on a section, by its number.
     pub fn flags_of(&self, number: usize) -> i64 {
         let trust = &self.trusts[number];
         trust.differences.len() as i64 + i64::from(trust.edited) + self.doubts[number].len() as i64
+    }
+
+    /// What of a section, by its number, is in doubt because of what has changed.
+    pub fn in_doubt(&self, number: usize) -> InDoubt {
+        in_doubt(&self.outline.sections[number], &self.trusts[number].differences)
+    }
+
+    /// The same of every section, in their order.
+    pub fn all_in_doubt(&self) -> Vec<InDoubt> {
+        (0..self.trusts.len()).map(|number| self.in_doubt(number)).collect()
     }
 
     /// When and by whom it was last reviewed.
@@ -91,7 +107,7 @@ impl Read {
 
     /// Reads a version. `file` is the text of its file, which has been read and mostly says the same.
     pub fn new(record: VersionRecord, file: Option<&RunbookText>) -> Self {
-        let (front, outline) = match file.filter(|file| file.source == record.body) {
+        let (front, outline) = match file.filter(|file| *file.source == *record.body) {
             Some(file) => (file.front.clone(), file.outline.clone()),
             None => {
                 let text = book::runbook_text(&record.slug, &record.body);
@@ -112,13 +128,14 @@ pub(super) struct People {
 }
 
 impl People {
-    /// What they said, by the runbook of which they said it.
-    pub fn by_slug(
-        pins: Vec<PinRecord>,
-        firsts: Vec<PinRecord>,
-        said: Vec<SetAside>,
-        doubts: Vec<Doubt>,
-    ) -> HashMap<String, Self> {
+    /// What is known of a document; doubts apart.
+    pub fn of(document: &Document) -> Self {
+        let said = document.said.iter().flatten().cloned().collect();
+        Self { pins: document.pins.clone(), firsts: document.firsts.clone(), said, doubts: Vec::new() }
+    }
+
+    /// What they said, by the runbook of which they said it; doubts apart.
+    pub fn by_slug(pins: Vec<PinRecord>, firsts: Vec<PinRecord>, said: Vec<SetAside>) -> HashMap<String, Self> {
         let mut people: HashMap<String, Self> = HashMap::new();
         for pin in pins {
             people.entry(pin.slug.clone()).or_default().pins.insert(pin.section.clone(), pin);
@@ -128,9 +145,6 @@ impl People {
         }
         for answer in said {
             people.entry(answer.slug.clone()).or_default().said.push(answer);
-        }
-        for doubt in doubts {
-            people.entry(doubt.slug.clone()).or_default().doubts.push(doubt);
         }
         people
     }
@@ -169,6 +183,9 @@ pub(super) fn judge(
         });
         all_spoken.push(spoken);
     }
+    let linked = all_spoken.iter().map(|spoken| !spoken.is_empty());
+    let reviewed = pins.values().map(|pin| pin.reviewed_at).max();
+    let trust = review::document_trust(linked.zip(&trusts), front.review_every, reviewed);
     let conflict = kept.conflict.clone().zip(Some(kept.conflict_text.clone().unwrap_or_default()));
-    Document { record, front, outline, spoken: all_spoken, trusts, pins, said, firsts, doubts, conflict, kept }
+    Document { record, front, outline, spoken: all_spoken, trusts, trust, pins, said, firsts, doubts, conflict, kept }
 }

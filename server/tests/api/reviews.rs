@@ -12,6 +12,7 @@ use crate::support::{Client, PASSWORD, PATIENCE, TestServer, With, at, on_both_d
 on_both_databases![
     reviewing_every_section_makes_a_runbook_trusted,
     a_changed_value_flags_exactly_the_sections_that_speak_of_it,
+    the_step_that_speaks_of_what_changed_is_marked_and_the_others_are_not,
     a_value_that_returns_closes_its_flag_by_itself,
     still_correct_closes_that_flag_and_no_other,
     a_change_made_while_the_reviewer_reads_still_flags,
@@ -155,6 +156,24 @@ async fn a_changed_value_flags_exactly_the_sections_that_speak_of_it(server: Tes
         (changes["items"].as_array().unwrap().len(), &changes["items"][0]["field"]),
         (1, &json!("retry.max_attempts"))
     );
+}
+
+async fn the_step_that_speaks_of_what_changed_is_marked_and_the_others_are_not(server: TestServer) {
+    let editor = reviewed(&server).await;
+    let of_runbook = format!("/runbooks/{SLUG}");
+    assert!(!editor.page(&of_runbook).await.contains("May be wrong:"));
+    server.shelf.push_is_now(push_with("5m", 8));
+    server.take_over_the_book().await;
+    // Where it is read, where it is reviewed, where it is followed, and where it is kept for when the portal is down.
+    let drill = editor.post(&format!("{of_runbook}/drills"), &[]).await.expect(303).header("location").to_owned();
+    for path in [of_runbook.as_str(), &format!("/reviews/{SLUG}"), &drill, &format!("/kept/runbooks/{SLUG}")] {
+        let page = html::words(&editor.page(path).await);
+        assert_eq!(page.matches("May be wrong:").count(), 1, "{path}: {page}");
+        assert!(page.contains("May be wrong: Wait until it has tried"), "{path}: {page}");
+    }
+    let drill = server.json(&drill).await;
+    let steps = drill["sections"][0]["steps"].as_array().unwrap().iter();
+    assert_eq!(steps.map(|step| step["in_doubt"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true, false]);
 }
 
 async fn a_value_that_returns_closes_its_flag_by_itself(server: TestServer) {

@@ -130,7 +130,7 @@ impl<'a> Shown<'a> {
         let own = &document.trusts[number];
         let others = if row.trust == Trust::CheckNeeded { " Another section may be wrong." } else { "" };
         let (trust, reason) = match (own.trust, row.trust) {
-            (Trust::CheckNeeded, _) => (Trust::CheckNeeded, self.doubt(document, number)),
+            (Trust::CheckNeeded, _) => (Trust::CheckNeeded, runbooks::doubt(self.world, document, Some(number))),
             (_, Trust::Overdue) => return Found { flags: 0, ..whole },
             (Trust::Trusted, _) => {
                 (Trust::Trusted, format!("Reviewed, and nothing it speaks of has changed since.{others}"))
@@ -140,32 +140,6 @@ impl<'a> Shown<'a> {
             }
             (trust, _) => (trust, format!("Nobody has said that this section is right.{others}")),
         };
-        let flags = own.differences.len() as i64 + document.doubts[number].len() as i64 + i64::from(own.edited);
-        Found { trust: Some(trust), reason, flags, ..found }
-    }
-
-    /// Why a section may be wrong, in words.
-    fn doubt(&self, document: &Document, number: usize) -> String {
-        let flags = runbooks::flags(self.world, document, number, self.app.now());
-        let or_nothing = |value: &str| if value.is_empty() { "nothing".to_owned() } else { value.to_owned() };
-        let first = match flags.first() {
-            Some(flag) if flag.field == "exists" && flag.after.is_empty() => format!("{} is gone", flag.name),
-            Some(flag) if flag.field == "exists" => format!("{} is there now", flag.name),
-            Some(flag) => format!(
-                "{}: {} was {}, is {}",
-                flag.name,
-                flag.field,
-                or_nothing(&flag.before),
-                or_nothing(&flag.after)
-            ),
-            None if !document.doubts[number].is_empty() => {
-                "Somebody followed it and says that it was not right".to_owned()
-            }
-            None => "It was edited and not reviewed since".to_owned(),
-        };
-        match flags.len() {
-            0 | 1 => format!("{first}."),
-            n => format!("{first}, and {} more.", n - 1),
-        }
+        Found { trust: Some(trust), reason, flags: document.flags_of(number), ..found }
     }
 }
