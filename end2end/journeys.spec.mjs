@@ -211,6 +211,21 @@ describe("incident: from \"I'm on it\" over a hand-over to the end and what was 
   }
 });
 
+/** Answers everything that the review asks, one press after the other. */
+async function answerAll(page, way, name) {
+  for (let asked = 0; ; asked += 1) {
+    assert.ok(asked < 20, "it ends");
+    const button = page.getByRole("button", { name });
+    if ((await button.count()) === 0) return asked;
+    const before = await button.count();
+    await leads(page, button.first(), way, /^\/(reviews|runbooks)\//);
+    if (before > 1) {
+      assert.match(await page.locator(".notice.n-good").innerText(), /^Answered\. The rest/);
+      assert.equal(await page.getByRole("button", { name }).count(), before - 1, "the answered one is gone, the others stay");
+    }
+  }
+}
+
 describe("review: from a flag to Trusted", () => {
   const file = "workflows/order-to-erp.yaml";
   const policy = (tries) => `retry: { max_attempts: ${tries}, backoff: exponential, first: 30s, factor: 2, max: 30m }`;
@@ -230,21 +245,6 @@ describe("review: from a flag to Trusted", () => {
     await server?.stop();
     book?.remove();
   });
-
-  /** Answers everything that the review asks, one press after the other. */
-  async function answerAll(page, way, name) {
-    for (let asked = 0; ; asked += 1) {
-      assert.ok(asked < 20, "it ends");
-      const button = page.getByRole("button", { name });
-      if ((await button.count()) === 0) return asked;
-      const before = await button.count();
-      await leads(page, button.first(), way, /^\/(reviews|runbooks)\//);
-      if (before > 1) {
-        assert.match(await page.locator(".notice.n-good").innerText(), /^Answered\. The rest/);
-        assert.equal(await page.getByRole("button", { name }).count(), before - 1, "the answered one is gone, the others stay");
-      }
-    }
-  }
 
   const trusted = async (page) => {
     assert.equal(new URL(page.url()).pathname, `/runbooks/${slug}`);
@@ -345,6 +345,87 @@ describe("review: from a flag to Trusted", () => {
     await until(/^Trusted/);
     await page.context().close();
   });
+});
+
+describe("undocumented: from an error that nobody knows to the next one, which is known", () => {
+  let server, browser, storage;
+  let told = 0;
+
+  before(async () => {
+    server = await Server.start();
+    const password = server.account("anna", "editor");
+    browser = await launch();
+    const way = { size: "desktop", colour: "light", javaScript: false };
+    const page = await open(browser, `${server.url}/reviews/${slug}`, way);
+    await signIn(page, "anna", password);
+    await answerAll(page, way, /^This section is right/);
+    storage = await page.context().storageState();
+    await page.context().close();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  /** An order that fails for good, with an error of its own. */
+  const fails = (code, order) =>
+    server.events([
+      step(workflow, order, "push-to-erp", "failed", { attempt: 6, error: { code, message: "No tax code" }, subject: `order/${order}` }),
+    ]);
+  /** The open problem that is explained by this failure point. */
+  const explained = async (id) => (await server.api("problems?open=1")).items.find((one) => one.failure_point === id);
+
+  for (const way of ways) {
+    it(named(way), async () => {
+      told += 1;
+      const [code, id] = [`E7${told}`, `no-tax-code-${told}`];
+      await fails(code, `${told}001`);
+      const page = await open(browser, server.url, { ...way, storage });
+      // The page of the workflow says that something is seen which the book does not explain.
+      const inbox = page.getByRole("link", { name: /^1 thing was seen that the book does not say/ });
+      await eventually(
+        async () => {
+          await page.goto(`${server.url}/workflows/${workflow}`);
+          assert.equal(await inbox.count(), 1);
+        },
+        { within: 20_000 },
+      );
+      await leads(page, inbox, way, "/undocumented");
+      const seen = page.locator(".inbox > li").first();
+      assert.match(await seen.innerText(), new RegExp(`Unexplained error[^]*failed with "${code} No tax code"`));
+      await press(seen.getByText("Accept into the book"), way);
+      await seen.getByLabel(/^A short name/).fill(id);
+      await seen.getByLabel("What it does to the business").fill("The order waits for accounting");
+      await shot(page, `undocumented-1-inbox-${short(way)}`);
+      await good(page);
+      await leads(page, seen.getByRole("button", { name: /^Write it into the book/ }), way, "/undocumented");
+      assert.match(await page.locator(".notice.n-good").innerText(), /^Written into .*order-to-erp\.yaml\. The book says so now/);
+      assert.equal(await page.locator(".inbox > li").count(), 0, "nothing is left to be answered");
+      // What the book says now is other than what the runbook's readers were promised: its owner is asked.
+      await page.goto(`${server.url}/reviews/${slug}`);
+      assert.match(await page.locator(".trust-line").innerText(), /Check needed/);
+      assert.match(await page.locator(".review-flag").first().innerText(), /failure_points/);
+      await shot(page, `undocumented-2-review-${short(way)}`);
+      await good(page);
+      assert.ok((await answerAll(page, way, /^Still correct/)) >= 1);
+      assert.match(await page.locator(".doc-top .trust").first().innerText(), /^Trusted/);
+      // The next order that fails like this is a failure that the book knows.
+      await fails(code, `${told}002`);
+      const problem = await eventually(
+        async () => {
+          const found = await explained(id);
+          assert.ok(found?.count === 2, "both orders are one problem, and it is known");
+          return found;
+        },
+        { within: 20_000 },
+      );
+      await page.goto(`${server.url}/problems/${problem.id}`);
+      assert.match(await page.locator(".known").innerText(), new RegExp(`^Known failure: no tax code ${told}\\. The order waits for accounting\\.$`));
+      await shot(page, `undocumented-3-known-${short(way)}`);
+      await good(page);
+      await page.context().close();
+    });
+  }
 });
 
 describe("edit: two people at one runbook", () => {

@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod judging;
 pub mod known_then;
 pub mod live;
+mod parallel;
 pub mod password;
 pub mod recording;
 pub mod standing;

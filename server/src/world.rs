@@ -371,7 +371,7 @@ impl Worlds {
                 .map(|r| (r.slug.clone(), r))
                 .collect(),
             images: Images::new(images::names(pool).await?),
-            texts: read::texts_by(pool, at, &self.now()).await?,
+            texts: read::texts_by(db, at, &self.now()).await?,
         };
         let world = read.judged(book, &World::default());
         Ok(World { not_known: not_known.into_iter().map(str::to_owned).collect(), ..world })

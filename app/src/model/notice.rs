@@ -318,8 +318,8 @@ fn names(mut names: Vec<String>) -> String {
     }
 }
 
-/// With a full stop.
-fn sentence(words: &str) -> String {
+/// Words as a sentence of their own, with a full stop.
+pub fn sentence(words: &str) -> String {
     let words = words.trim();
     if words.ends_with(['.', '!', '?']) { words.to_owned() } else { format!("{words}.") }
 }

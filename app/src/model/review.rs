@@ -1,5 +1,6 @@
 //! Staleness: what a reviewer saw against what is true now. Computed on every look, never stored.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -90,13 +91,18 @@ pub fn spoken<'a>(links: &[Reference], facts: impl IntoIterator<Item = (&'a Refe
 
 impl Spoken {
     /// The values of the part that the section speaks of; none when the part does not exist.
-    fn values(&self, present: Present) -> Option<Values> {
+    fn values<'p>(&self, present: Present<'p>) -> Option<Cow<'p, Values>> {
         let known = present.parts.get(&self.subject)?;
+        // Mostly all that is spoken of is what matters: thousands of sections are judged by it, and none copies it.
+        if self.whole && self.stated.iter().all(|path| known.contains_key(path)) {
+            return Some(Cow::Borrowed(known));
+        }
         let mut values = if self.whole { known.clone() } else { Values::new() };
         for path in &self.stated {
-            values.extend(present.value(&self.subject, path).map(|value| (path.clone(), value)));
+            let value = known.get(path).cloned().or_else(|| value_at(present.book, &self.subject, path));
+            values.extend(value.map(|value| (path.clone(), value)));
         }
-        Some(values)
+        Some(Cow::Owned(values))
     }
 
     fn is_muted(&self, field: &str) -> bool {
@@ -108,6 +114,9 @@ impl Spoken {
     /// A text that was edited since may speak of more or less than the one that was reviewed. What it no longer speaks
     /// of is no reason to doubt it, and of what it did not speak then nothing is known to differ.
     fn differences(&self, seen: &Values, now: &Values, edited: bool, present: Present) -> Vec<Difference> {
+        if seen == now {
+            return Vec::new();
+        }
         let fields: BTreeSet<&String> = seen.keys().chain(now.keys()).collect();
         fields
             .into_iter()
@@ -116,7 +125,8 @@ impl Spoken {
             // What was observed and is not so any more, or is in the book by now, is no reason to doubt a text.
             .filter(|field| !field.starts_with(OBSERVED) || now.contains_key(*field))
             .filter_map(|field| {
-                let (before, after) = (seen.get(field).cloned(), present.value(&self.subject, field));
+                let after = now.get(field).cloned().or_else(|| present.value(&self.subject, field));
+                let before = seen.get(field).cloned();
                 let words = |value: Option<String>| value.unwrap_or_default();
                 (before != after).then(|| difference(&self.subject, field, &words(before), &words(after)))
             })
@@ -186,7 +196,8 @@ fn difference(subject: &Reference, field: &str, before: &str, after: &str) -> Di
 
 /// What a reviewer sees of a section right now: what a review pins. `print` is the fingerprint of its text.
 pub fn seen(print: &str, spoken: &[Spoken], present: Present) -> Pin {
-    let parts = spoken.iter().map(|part| (part.subject.clone(), part.values(present))).collect();
+    let values = |part: &Spoken| part.values(present).map(Cow::into_owned);
+    let parts = spoken.iter().map(|part| (part.subject.clone(), values(part))).collect();
     Pin { text: print.to_owned(), parts }
 }
 

@@ -50,6 +50,8 @@ pub struct ProblemRow {
     pub next: Option<String>,
     /// Who is on it.
     pub owner: Option<Owner>,
+    /// The failure point of its step that explains it, by its id.
+    pub failure_point: Option<String>,
     /// The matching section of a runbook.
     pub runbook: Option<SectionLink>,
     /// The problem that it follows from.
@@ -85,6 +87,9 @@ pub struct Incident {
     pub owner: Option<Owner>,
     /// Handed over, and not accepted yet.
     pub hand_over: Option<HandOver>,
+    /// What the book says of it, where it explains it.
+    #[serde(default)]
+    pub known: Option<KnownFailure>,
     /// The matching section.
     pub recovery: Option<Recovery>,
     /// Each step of that section, with who did it.
@@ -95,6 +100,17 @@ pub struct Incident {
     pub hand_over_draft: String,
     /// Why a person cannot end it here; none where they can.
     pub cannot_end: Option<String>,
+}
+
+/// A failure that the book knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownFailure {
+    /// The failure point's id.
+    pub id: String,
+    /// What it does to the business.
+    pub effect: Option<String>,
+    /// What happens by itself.
+    pub automatic: Option<String>,
 }
 
 /// Something handed over.

@@ -11,7 +11,8 @@ use super::marks::icon;
 use super::past::is_past;
 use super::recovery::{from, warning};
 use super::times::{when, when_ago};
-use crate::pages::problem::{HandOver, Incident, Owner};
+use crate::model::notice::sentence;
+use crate::pages::problem::{HandOver, Incident, KnownFailure, Owner};
 
 /// Who is on it, the steps to tick, and what else can be done.
 pub fn incident(incident: &Incident) -> AnyView {
@@ -47,8 +48,19 @@ pub fn incident(incident: &Incident) -> AnyView {
         <div class="incident" id=format!("problem-{id}")>
             {owner_line(id, incident.owner.as_ref(), incident.hand_over.as_ref())}
             {steps}
+            {incident.known.as_ref().map(known)}
             {acts(incident)}
         </div>
+    }
+    .into_any()
+}
+
+/// `Known failure: erp refuses. Orders wait. By itself: it is tried again.`
+fn known(failure: &KnownFailure) -> AnyView {
+    let effect = failure.effect.as_deref().map(|effect| format!(" {}", sentence(effect)));
+    let automatic = failure.automatic.as_deref().map(|what| format!(" By itself: {}", sentence(what)));
+    view! {
+        <p class="known">"Known failure: "<b>{failure.id.replace('-', " ")}</b>"."{effect}{automatic}</p>
     }
     .into_any()
 }

@@ -1,15 +1,13 @@
 //! What is known of files that were read before, so that of 10,000 only those are read again that have changed.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::files::{File, Stamp};
 use super::reader::{Parsed, parse};
+use crate::parallel::in_parallel;
 
 /// Clocks of file systems are coarse: a file that was written so shortly before it was read may have been written once
 /// more since, at what is the same moment to them. It is read again.
@@ -28,8 +26,8 @@ impl Parses {
             let (at, parsed) = self.0.get(&file.path)?;
             (Some(at) == stamp.as_ref()).then(|| parsed.clone())
         };
-        let known: Vec<_> = files.iter().zip(&stamps).map(known).collect();
-        let parsed = in_parallel(files.len(), |n| known[n].clone().unwrap_or_else(|| Arc::new(parse(&files[n]))));
+        let known: Vec<_> = files.iter().zip(&stamps).map(|file| (file.0, known(file))).collect();
+        let parsed = in_parallel(known, |(file, known)| known.unwrap_or_else(|| Arc::new(parse(file))));
         let settled = |stamp: &Stamp| now.duration_since(stamp.modified).is_ok_and(|age| age > TOO_NEW);
         let keep = files.iter().zip(stamps).zip(&parsed).filter_map(|((file, stamp), parsed)| {
             let stamp = stamp.filter(settled)?;
@@ -38,29 +36,6 @@ impl Parses {
         self.0 = keep.collect();
         parsed
     }
-}
-
-/// The results of `work` for 0 to `many`, in order, from as many threads as there are processors.
-fn in_parallel<T: Send>(many: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let (next, threads) = (AtomicUsize::new(0), thread::available_parallelism().map_or(1, NonZero::get));
-    let take = || {
-        let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < many));
-        numbers.map(|n| (n, work(n))).collect::<Vec<_>>()
-    };
-    let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
-        let mut done = take();
-        for other in others {
-            match other.join() {
-                Ok(some) => done.extend(some),
-                // A file that makes us panic does so on the thread of who asked as well.
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    });
-    done.sort_by_key(|(n, _)| *n);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]
@@ -105,11 +80,5 @@ mod tests {
         let mut known = Parses::default();
         let first = parsed(&mut known, dir.path());
         assert!(!Arc::ptr_eq(&first[0], &parsed(&mut known, dir.path())[0]));
-    }
-
-    #[test]
-    fn results_come_in_order_from_however_many_threads() {
-        assert_eq!(in_parallel(1_000, |n| n * 2), (0..1_000).map(|n| n * 2).collect::<Vec<_>>());
-        assert_eq!(in_parallel(0, |n| n), Vec::<usize>::new());
     }
 }

@@ -11,7 +11,9 @@ use app::model::problem::{Family, How, Problem, Where};
 use app::model::reference::Reference;
 use app::model::status::{Role, State as Status};
 use app::model::verdict::Wrong;
-use app::pages::problem::{HandOver, Incident, Owner, ProblemPicture, ProblemRow, SectionLink, StepTick, Ticked};
+use app::pages::problem::{
+    HandOver, Incident, KnownFailure, Owner, ProblemPicture, ProblemRow, SectionLink, StepTick, Ticked,
+};
 use app::pages::problems::ProblemsPicture;
 use app::pages::shell::Place;
 use app::pages::workflow::{ProblemLink, Recovery};
@@ -195,6 +197,7 @@ fn row(app: &App, world: &World, problem: &Problem, wrong: Option<&Wrong>) -> Pr
             }
         },
         owner: problem.owner.clone().map(|(name, since)| Owner { name, since }),
+        failure_point: problem.failure_point().map(str::to_owned),
         runbook: recovery.map(|r| SectionLink {
             slug: r.slug,
             section: r.section,
@@ -315,9 +318,17 @@ pub fn incident(world: &World, problem: &Problem, log: &[LogLine], sentence: &st
             Family::Runs => None,
             Family::Claimed(_) => Some("It ends by itself as soon as it is no longer so.".to_owned()),
         },
+        known: known(world, problem),
         steps,
         recovery,
     }
+}
+
+/// What the book says of the failure that a problem is.
+fn known(world: &World, problem: &Problem) -> Option<KnownFailure> {
+    let step = world.book.step(problem.place.workflow()?, problem.place.step()?)?;
+    let point = step.failure_points.iter().find(|point| Some(point.id.as_str()) == problem.failure_point())?;
+    Some(KnownFailure { id: point.id.clone(), effect: point.effect.clone(), automatic: point.automatic.clone() })
 }
 
 /// What a hand-over begins with.

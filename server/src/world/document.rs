@@ -34,7 +34,7 @@ pub struct Document {
     /// Whether the document can be believed.
     trust: DocumentTrust,
     /// Who last reviewed which section.
-    pub pins: BTreeMap<String, PinRecord>,
+    pub pins: BTreeMap<String, Arc<PinRecord>>,
     /// What was said of the flags of each section that leaves them open, in the same order.
     pub said: Vec<Vec<SetAside>>,
     /// What single reviewers saw of sections that wait for a second one.
@@ -121,7 +121,7 @@ impl Read {
 /// What people said of one document.
 #[derive(Default)]
 pub(super) struct People {
-    pub pins: BTreeMap<String, PinRecord>,
+    pub pins: BTreeMap<String, Arc<PinRecord>>,
     pub firsts: Vec<PinRecord>,
     pub said: Vec<SetAside>,
     pub doubts: Vec<Doubt>,
@@ -138,7 +138,7 @@ impl People {
     pub fn by_slug(pins: Vec<PinRecord>, firsts: Vec<PinRecord>, said: Vec<SetAside>) -> HashMap<String, Self> {
         let mut people: HashMap<String, Self> = HashMap::new();
         for pin in pins {
-            people.entry(pin.slug.clone()).or_default().pins.insert(pin.section.clone(), pin);
+            people.entry(pin.slug.clone()).or_default().pins.insert(pin.section.clone(), Arc::new(pin));
         }
         for first in firsts {
             people.entry(first.slug.clone()).or_default().firsts.push(first);

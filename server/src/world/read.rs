@@ -8,11 +8,11 @@ use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{Parts, Present};
 use app::model::runbook::RunbookText;
-use sqlx::AnyPool;
 
 use super::document::{self, Document, People};
 use super::{Images, World};
 use crate::db::Db;
+use crate::parallel::in_parallel;
 use crate::store::doubts::{self, Doubt};
 use crate::store::images;
 use crate::store::parts::{self, ChangeRecord};
@@ -101,7 +101,7 @@ impl Read {
         let records = runbooks::newest(&mut tx, wanted).await?;
         drop(tx);
         let files: HashMap<&str, &RunbookText> = files.iter().map(|file| (file.slug.as_str(), file)).collect();
-        let texts = records.into_iter().map(|record| {
+        let texts = in_parallel(records, |record| {
             let file = files.get(record.slug.as_str()).copied();
             document::Read::new(record, file)
         });
@@ -127,6 +127,7 @@ impl Read {
         let present = Present { parts: &parts, book: &book };
         let mut documents = BTreeMap::new();
         let mut retired = BTreeMap::new();
+        let mut open = Vec::new();
         for text in texts {
             let slug = text.record.slug.clone();
             let kept = kept.remove(&slug).unwrap_or_default();
@@ -135,16 +136,18 @@ impl Read {
                 continue;
             }
             let known = before.documents.get(&slug);
-            let document = match known.filter(|known| unchanged.contains(slug.as_str()) && known.kept == kept) {
-                Some(known) => known.clone(),
+            match known.filter(|known| unchanged.contains(slug.as_str()) && known.kept == kept) {
+                Some(known) => drop(documents.insert(slug, known.clone())),
                 None => {
                     let of = people.remove(&slug).or_else(|| known.map(|known| People::of(known)));
                     let of = People { doubts: doubts.remove(&slug).unwrap_or_default(), ..of.unwrap_or_default() };
-                    Arc::new(document::judge(text, of, &rules, kept, present))
+                    open.push((text, of, kept));
                 }
-            };
-            documents.insert(slug, document);
+            }
         }
+        let judge = |(text, people, kept)| Arc::new(document::judge(text, people, &rules, kept, present));
+        let judged = in_parallel(open, judge);
+        documents.extend(judged.into_iter().map(|document| (document.record.slug.clone(), document)));
         World {
             index: match same_texts(&before.documents, &documents) {
                 true => before.index.clone(),
@@ -220,8 +223,8 @@ fn same_texts(before: &BTreeMap<String, Arc<Document>>, after: &BTreeMap<String,
 }
 
 /// The text of every runbook that was the newest at a moment; those that are still so are taken from the present.
-pub(super) async fn texts_by(pool: &AnyPool, at: Moment, now: &World) -> sqlx::Result<Vec<document::Read>> {
-    let texts = runbooks::newest_by(pool, at).await?.into_iter().map(|record| {
+pub(super) async fn texts_by(db: &Db, at: Moment, now: &World) -> sqlx::Result<Vec<document::Read>> {
+    let texts = runbooks::newest_by(db.read(), at).await?.into_iter().map(|record| {
         match now.documents.get(&record.slug).filter(|d| d.record.version == record.version) {
             Some(document) => document::Read::again(document),
             None => document::Read::new(record, None),
