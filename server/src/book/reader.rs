@@ -37,7 +37,7 @@ pub(super) struct Parsed {
 #[derive(Debug)]
 enum Entry {
     /// An entry of the book; without its value when that could not be read.
-    Declared(Reference, Lines, Option<Declaration>),
+    Declared(Reference, Lines, Option<Box<Declaration>>),
     /// A runbook.
     Runbook(RunbookText, Lines),
     /// Something that is meant for Backstage.
@@ -146,7 +146,7 @@ impl Parser {
                 fields.remove("kind");
             }
             match serde_path_to_error::deserialize(value) {
-                Ok(entry) => Some(declare(entry)),
+                Ok(entry) => Some(Box::new(declare(entry))),
                 Err(wrong) => {
                     let pointer: String = wrong.path().iter().map(|segment| format!("/{}", key(segment))).collect();
                     self.wrong(shaped.lines.line(&pointer), wrong.into_inner().to_string());
@@ -176,7 +176,7 @@ impl Reader {
                     if self.is_new(name.clone(), &shown, lines.clone())
                         && let Some(declaration) = declaration
                     {
-                        self.keep(name, declaration.clone());
+                        self.keep(name, Declaration::clone(declaration));
                     }
                 }
                 Entry::Runbook(text, lines) => {

@@ -216,10 +216,9 @@ fn is_declared_otherwise(reference: &Reference, before: &Book, after: &Book) -> 
 }
 
 fn same_texts(before: &BTreeMap<String, Arc<Document>>, after: &BTreeMap<String, Arc<Document>>) -> bool {
-    let same = |((a, before), (b, after)): ((&String, &Arc<Document>), (&String, &Arc<Document>))| {
-        a == b && Arc::ptr_eq(&before.record, &after.record)
-    };
-    before.len() == after.len() && before.iter().zip(after).all(same)
+    // A version is read once, and is of one runbook.
+    let same = |(before, after): (&Arc<Document>, &Arc<Document>)| Arc::ptr_eq(&before.record, &after.record);
+    before.len() == after.len() && before.values().zip(after.values()).all(same)
 }
 
 /// The text of every runbook that was the newest at a moment; those that are still so are taken from the present.
