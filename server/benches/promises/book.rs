@@ -56,6 +56,7 @@ pub fn measure(table: &mut Table, scale: usize) {
     let again = portal.restart().as_secs_f64();
     table.row(&format!("unchanged start to /ready, {files}"), again, "s", Goal::AtMost(1.0));
     assert_eq!(to_check(&portal), 0, "everything was reviewed");
+    portal.wait_until_read();
     for path in [FULL, "/runbooks", "/reviews", "/coverage", "/api/v1/runbooks/full"] {
         let p99 = p99_of(&portal, path);
         let what = if path == FULL { ", 40 links, 10 facts, 4 panels" } else { "" };

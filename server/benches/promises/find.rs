@@ -41,11 +41,11 @@ pub fn measure(table: &mut Table, scale: usize) {
     let many = RUNBOOKS / scale;
     let words = Words::new();
     let mut portal = Portal::of_book(|folder| write_book(folder, &words, many));
-    wait_until_read(&portal);
+    portal.wait_until_read();
     portal.stop();
     let ready = portal.restart();
     let began = Instant::now();
-    wait_until_read(&portal);
+    portal.wait_until_read();
     let read = ready + began.elapsed();
     let of = format!("with {many} runbooks of {WORDS} words");
     table.row(&format!("start to /ready {of}"), ready.as_secs_f64(), "s", Goal::AtMost(1.0));
@@ -85,19 +85,6 @@ fn answered(table: &mut Table, portal: &Portal, name: &str, path: &str, question
         })
         .collect();
     table.row(name, percentile(&mut took, 0.99), "ms", Goal::AtMost(20.0));
-}
-
-/// Waits until Find has read every runbook.
-fn wait_until_read(portal: &Portal) {
-    let mut connection = portal.connect();
-    loop {
-        let (_, body) = connection.get("/api/v1/find?q=zzq");
-        let found: serde_json::Value = serde_json::from_slice(&body).expect("the answer is JSON");
-        if found.get("reading").is_none() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// A made-up language, the same each time.

@@ -103,6 +103,19 @@ impl Portal {
         }
     }
 
+    /// Waits until Find has read every runbook.
+    pub fn wait_until_read(&self) {
+        let mut connection = self.connect();
+        loop {
+            let (_, body) = connection.get("/api/v1/find?q=zzq");
+            let found: serde_json::Value = serde_json::from_slice(&body).expect("the answer is JSON");
+            if found.get("reading").is_none() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// A number in a JSON answer.
     pub fn number(&self, path: &str, pointer: &str) -> f64 {
         let (_, body) = self.connect().get(path);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::{broadcast, mpsc};
@@ -19,8 +19,11 @@ use crate::live::Topic;
 /// Editors write a file in several moves; the folder is read when it has been quiet for this long.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// Some folders (mounts, other machines) tell of no changes; they are looked at this often.
+/// Some folders (mounts, other machines) tell of no changes; they are looked at this often at most.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// A look at a large folder takes long; so many times as long nobody looks unasked.
+const REST: u32 = 50;
 
 /// How many findings are shown on pages; `watchbook check` shows all.
 const MOST_SHOWN: usize = 20;
@@ -67,23 +70,24 @@ pub async fn watch(app: Arc<App>) {
     }
     let mut seen = app.folder.first();
     let mut changes = app.live.listen();
+    let mut pause = LOOK;
     loop {
         tokio::select! {
-            () = quiet_change(&mut told) => {}
+            () = quiet_change(&mut told, pause) => {}
             () = saved(&mut changes) => {}
         }
-        look(&app, &dir, &mut seen).await;
+        pause = LOOK.max(look(&app, &dir, &mut seen).await * REST);
     }
 }
 
 /// Waits until files have changed and are left alone, or it is time to look anyway.
-async fn quiet_change(told: &mut mpsc::Receiver<()>) {
+async fn quiet_change(told: &mut mpsc::Receiver<()>, pause: Duration) {
     tokio::select! {
         // A watcher that could not start tells nothing, at once and for ever.
         Some(()) = told.recv() => {
             while tokio::time::timeout(QUIET, told.recv()).await.is_ok_and(|t| t.is_some()) {}
         }
-        () = tokio::time::sleep(LOOK) => {}
+        () = tokio::time::sleep(pause) => {}
     }
 }
 
@@ -99,13 +103,21 @@ async fn saved(changes: &mut broadcast::Receiver<Arc<BTreeSet<Topic>>>) {
 }
 
 /// Takes the folder over if it is not as it was `seen`. What was not taken over, but for what is in it, is not seen.
-pub async fn look(app: &Arc<App>, dir: &Path, seen: &mut Option<u64>) {
-    let now = fingerprint(dir).ok();
+/// Gives how long it took to see.
+pub async fn look(app: &Arc<App>, dir: &Path, seen: &mut Option<u64>) -> Duration {
+    let folder = dir.to_owned();
+    // It asks of every file: on a thread that nobody else waits for.
+    let looked = tokio::task::spawn_blocking(move || {
+        let began = Instant::now();
+        (fingerprint(&folder).ok(), began.elapsed())
+    });
+    let (now, took) = looked.await.unwrap_or_default();
     if now.is_none() || now != *seen {
         *seen = if take_over_files(app, dir).await { now } else { None };
     } else {
         write_back(app).await;
     }
+    took
 }
 
 /// Reads the folder and takes it over, or says on every page why not; then writes what waits for its file. Gives
@@ -174,7 +186,7 @@ mod tests {
         let (tell, mut told) = mpsc::channel(1);
         drop(tell);
         // Polled once: what is at once ready is at once ready again, for ever.
-        let at_once = tokio::time::timeout(Duration::ZERO, quiet_change(&mut told)).await;
+        let at_once = tokio::time::timeout(Duration::ZERO, quiet_change(&mut told, LOOK)).await;
         assert!(at_once.is_err(), "nobody told of a change");
     }
 }
