@@ -237,9 +237,14 @@ impl Worlds {
     }
 
     fn replace(&self, make: impl FnOnce(&World) -> World) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(make(&current));
+        let before = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let next = Arc::new(make(&current));
+            std::mem::replace(&mut *current, next)
+        };
         self.replaced.send_modify(|times| *times += 1);
+        // A large world takes its time to go, and nobody waits for it at the lock.
+        drop(before);
     }
 
     /// Hears how often the world was replaced.

@@ -18,9 +18,14 @@ pub fn is_unseen(c: char) -> bool {
     }
 }
 
+/// Whether a text is plain ASCII, as nearly all are: nothing in it is unseen, and that is seen at a glance.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
+}
+
 /// The text with a mark in the place of each such character, so that it is seen that one was there.
 pub fn seen(text: &str) -> Cow<'_, str> {
-    match text.contains(is_unseen) {
+    match !is_plain(text) && text.contains(is_unseen) {
         true => text.chars().map(|c| if is_unseen(c) { MARK } else { c }).collect::<String>().into(),
         false => text.into(),
     }
@@ -28,6 +33,7 @@ pub fn seen(text: &str) -> Cow<'_, str> {
 
 /// The first such character of each line, with the line, from 1.
 pub fn unseen(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let text = if is_plain(text) { "" } else { text };
     text.lines().enumerate().filter_map(|(at, line)| Some((at + 1, line.chars().find(|c| is_unseen(*c))?)))
 }
 
@@ -42,5 +48,6 @@ mod tests {
             assert_eq!(seen(kept), kept);
         }
         assert_eq!(unseen("a\n\u{2066}b\u{2069}\n").collect::<Vec<_>>(), [(2, '\u{2066}')]);
+        assert_eq!(unseen("a\nb\u{7f}").collect::<Vec<_>>(), [(2, '\u{7f}')]);
     }
 }
