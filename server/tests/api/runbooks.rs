@@ -30,6 +30,7 @@ on_both_databases![
     what_a_runbook_is_for_and_is_not_there_is_a_broken_link,
     an_old_version_is_told_as_what_was_once_said,
     what_changed_in_the_front_matter_is_shown,
+    a_long_shelf_is_listed_in_pages_and_reviewed_in_order_of_harm,
 ];
 
 const SLUG: &str = "/runbooks/erp-refuses-orders";
@@ -461,4 +462,29 @@ async fn the_last_runs_of_a_workflow_are_shown_where_the_text_shows_them(server:
     let page = viewer.page("/runbooks/last-runs").await;
     assert!(html::words(&page).contains("Last orders: order/1 On track. At Push to ERP."), "{}", html::words(&page));
     assert!(page.contains("href=\"/runs/order-to-erp/order%2F1\""));
+}
+
+async fn a_long_shelf_is_listed_in_pages_and_reviewed_in_order_of_harm(server: TestServer) {
+    let before = server.every("/runbooks").await.len();
+    for n in 0..230 {
+        let text = format!("---\ntitle: Trouble {n:03}\nfor: [step:order-to-erp/push]\n---\n\n## Do this\n\nAsk.\n");
+        server.shelf.write(&format!("trouble-{n}.md"), &text);
+    }
+    server.take_over_the_book().await;
+    let first = server.json("/runbooks").await;
+    assert_eq!((first["items"].as_array().unwrap().len(), first["next"].is_string()), (100, true));
+    let mut all: Vec<String> =
+        server.every("/runbooks").await.iter().map(|row| row["slug"].as_str().unwrap().to_owned()).collect();
+    let listed = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!((listed, all.len()), (before + 230, before + 230));
+    let counts: i64 = first["counts"].as_object().unwrap().values().map(|n| n.as_i64().unwrap()).sum();
+    assert_eq!(counts as usize, before + 230);
+    let viewer = server.viewer().await;
+    assert!(html::words(&viewer.page("/runbooks").await).contains("Next page"));
+    let last = viewer.page(&format!("/runbooks?after={}", first["next"].as_str().unwrap())).await;
+    assert!(!last.contains(">Trouble 000<"), "what was on the page before is not there again");
+    let reviews = html::words(&viewer.page("/reviews").await);
+    assert!(reviews.contains("more wait. They move up as these are answered."), "{reviews}");
 }
