@@ -107,6 +107,7 @@ fn section(part: &Part<'_>, context: &dyn Context, notes: &mut Notes, in_doubt: 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::time::Instant;
 
     use super::super::parse;
     use super::*;
@@ -139,5 +140,24 @@ mod tests {
         assert_eq!(html[0].matches("<strong class=\"in-doubt\">").count(), 1);
         assert!(html[0].contains("<strong class=\"in-doubt\">May be wrong:</strong> Twice"), "{}", html[0]);
         assert!(!html[1].contains("<mark>") && !html[1].contains("in-doubt"), "{}", html[1]);
+    }
+
+    #[test]
+    fn of_two_words_at_one_place_the_longer_is_marked() {
+        let in_doubt = InDoubt { words: BTreeSet::from(["30 s".into(), "30".into()]), steps: BTreeSet::new() };
+        let sections = render(&parse("Wait 30 s, or 30.").unwrap(), &Nothing, &[in_doubt]);
+        let marked: Vec<_> =
+            sections[0].html.split("</mark>").filter_map(|part| Some(part.rsplit_once('>')?.1)).collect();
+        assert_eq!(marked[..2], ["30 s", "30"], "{}", sections[0].html);
+    }
+
+    #[test]
+    fn a_word_in_doubt_that_stands_everywhere_takes_no_longer_than_its_text_is_long() {
+        let in_doubt = InDoubt { words: BTreeSet::from(["5m".into(), "zz".into()]), steps: BTreeSet::new() };
+        let start = Instant::now();
+        let sections = render(&parse(&"5m ".repeat(130_000)).unwrap(), &Nothing, &[in_doubt]);
+        assert_eq!(sections[0].html.matches("<mark>").count(), 130_000);
+        // Generous, as for what nests or repeats: quadratic would be minutes.
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, CowStr, Event, Tag, TagEnd};
 
@@ -124,15 +124,23 @@ impl Writer<'_> {
 
     /// Writes words, with those marked that are in doubt.
     fn words(&mut self, words: &str) {
-        let mut rest = words;
-        while let Some((at, word)) = first_word(rest, &self.in_doubt.words) {
-            push_text(&mut self.html, &rest[..at]);
+        // Each word is looked for once: a text may be nothing but such words.
+        let places = |word| words_at(words, word).map(move |at| (at, Reverse(word.len())));
+        let mut found: Vec<_> = self.in_doubt.words.iter().flat_map(|word| places(word)).collect();
+        found.sort_unstable();
+        let mut done = 0;
+        for (at, Reverse(length)) in found {
+            // Of two words at one place the longer is marked, of two that overlap the first.
+            if at < done {
+                continue;
+            }
+            push_text(&mut self.html, &words[done..at]);
             self.html.push_str("<mark><span class=\"sr\">May be wrong: </span>");
-            push_text(&mut self.html, word);
+            push_text(&mut self.html, &words[at..at + length]);
             self.html.push_str("</mark>");
-            rest = &rest[at + word.len()..];
+            done = at + length;
         }
-        push_text(&mut self.html, rest);
+        push_text(&mut self.html, &words[done..]);
     }
 
     /// The name of a box that has no words yet, as in a text that is being written.
@@ -274,13 +282,6 @@ impl Writer<'_> {
         }
         self.html.push_str("</ol></div>\n");
     }
-}
-
-/// Where the first of these words stands that is not part of a longer one; of several at one place the longest.
-fn first_word<'t>(text: &'t str, words: &BTreeSet<String>) -> Option<(usize, &'t str)> {
-    let found = words.iter().filter_map(|word| Some((words_at(text, word).next()?, word.len())));
-    let (at, length) = found.min_by_key(|(at, length)| (*at, Reverse(*length)))?;
-    Some((at, &text[at..at + length]))
 }
 
 fn cell(open: &mut Open) -> (Cow<'static, str>, Cow<'static, str>) {

@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::mention::{Fact, Target};
-use super::review::{Difference, holds_word};
+use super::review::{Difference, holds_word, old_word};
 use super::runbook::{Section, StepItem};
-
-/// Longer values stand in no text word for word.
-const LONGEST: usize = 60;
 
 /// What of a section is in doubt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,13 +23,11 @@ pub fn in_doubt(section: &Section, differences: &[Difference]) -> InDoubt {
     let mut found = InDoubt::default();
     for change in differences {
         let states = |fact: &Fact| fact.subject == change.subject && fact.path == change.field;
-        let old = change.before.as_str();
-        let is_word = !old.is_empty() && old.len() <= LONGEST && holds_word(&section.text, old);
         let speaks: &dyn Fn(&StepItem) -> bool = if section.facts.iter().any(states) {
             &|step| step.targets.iter().any(|target| matches!(target, Target::Fact(fact) if states(fact)))
-        } else if is_word {
+        } else if let Some(old) = old_word(change, &section.text) {
             found.words.insert(old.to_owned());
-            &|step| holds_word(&step.text, old)
+            &move |step| holds_word(&step.text, old)
         } else {
             &|step| step.targets.iter().any(|target| matches!(target, Target::Part(part) if *part == change.subject))
         };

@@ -425,16 +425,19 @@ pub fn words_with(difference: &Difference, facts: &[(Reference, String, String)]
     if !stated.is_empty() {
         return stated.into_iter().take(3).collect();
     }
-    let old = difference.before.as_str();
-    if old.is_empty() || old.len() > 60 {
-        return Vec::new();
-    }
+    let Some(old) = old_word(difference, text) else { return Vec::new() };
     text.split_inclusive(['.', '\n', '!', '?'])
         .map(str::trim)
         .filter(|sentence| holds_word(sentence, old))
         .map(str::to_owned)
         .take(3)
         .collect()
+}
+
+/// The old value, where it stands in a text as a word. Longer values than 60 bytes stand in no text word for word.
+pub fn old_word<'d>(difference: &'d Difference, text: &str) -> Option<&'d str> {
+    let old = difference.before.as_str();
+    (!old.is_empty() && old.len() <= 60 && holds_word(text, old)).then_some(old)
 }
 
 /// Whether a word stands in a text and is not part of a longer one.

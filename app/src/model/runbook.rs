@@ -91,11 +91,6 @@ pub struct StepItem {
 }
 
 impl Outline {
-    /// The source text of a section, by its number.
-    pub fn source_of(&self, number: usize) -> &str {
-        self.body.get(self.sections[number].source_range.clone()).unwrap_or_default()
-    }
-
     /// The anchors of the sections, in order.
     pub fn anchors(&self) -> impl Iterator<Item = &String> {
         self.sections.iter().map(|section| &section.anchor).filter(|anchor| !anchor.is_empty())

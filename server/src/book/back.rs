@@ -56,7 +56,7 @@ pub struct Folder {
     seen: Mutex<Seen>,
     parses: Mutex<Parses>,
     /// The fingerprint of the files as they were taken over at start.
-    first: OnceLock<Option<u64>>,
+    at_start: OnceLock<Option<u64>>,
 }
 
 impl Folder {
@@ -73,13 +73,13 @@ impl Folder {
     }
 
     /// The fingerprint of the files as they were taken over at start.
-    pub(super) fn first(&self) -> Option<u64> {
-        self.first.get().copied().flatten()
+    pub(super) fn at_start(&self) -> Option<u64> {
+        self.at_start.get().copied().flatten()
     }
 
-    pub(super) fn set_first(&self, seen: Option<u64>) {
+    pub(super) fn set_at_start(&self, seen: Option<u64>) {
         // There is one start.
-        let _ = self.first.set(seen);
+        let _ = self.at_start.set(seen);
     }
 
     fn set(&self, change: impl FnOnce(&mut FolderStanding)) {

@@ -22,8 +22,9 @@ const QUIET: Duration = Duration::from_millis(150);
 /// Some folders (mounts, other machines) tell of no changes; they are looked at this often at most.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// A look at a large folder takes long; so many times as long nobody looks unasked.
+/// A look at a large folder takes long; so many times as long nobody looks unasked, but a minute at most.
 const REST: u32 = 50;
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// How many findings are shown on pages; `watchbook check` shows all.
 const MOST_SHOWN: usize = 20;
@@ -46,7 +47,7 @@ pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
     }
     look_at_folder(app).await;
     take_over(app, reading).await.map_err(|e| format!("the book cannot be taken over: {e}"))?;
-    app.folder.set_first(seen);
+    app.folder.set_at_start(seen);
     Ok(())
 }
 
@@ -68,7 +69,7 @@ pub async fn watch(app: Arc<App>) {
             tracing::warn!(%error, "changes of files cannot be watched; the book is looked at every few seconds")
         }
     }
-    let mut seen = app.folder.first();
+    let mut seen = app.folder.at_start();
     let mut changes = app.live.listen();
     let mut pause = LOOK;
     loop {
@@ -76,7 +77,7 @@ pub async fn watch(app: Arc<App>) {
             () = quiet_change(&mut told, pause) => {}
             () = saved(&mut changes) => {}
         }
-        pause = LOOK.max(look(&app, &dir, &mut seen).await * REST);
+        pause = (look(&app, &dir, &mut seen).await * REST).clamp(LOOK, LONGEST_REST);
     }
 }
 

@@ -171,6 +171,18 @@ async fn the_step_that_speaks_of_what_changed_is_marked_and_the_others_are_not(s
         assert_eq!(page.matches("May be wrong:").count(), 1, "{path}: {page}");
         assert!(page.contains("May be wrong: Wait until it has tried"), "{path}: {page}");
     }
+    // And in trouble: where the steps are ticked, and where they are only recommended.
+    let failed = step("7", "push", "failed", "08:01").with("error", json!({"code": "E42"}));
+    server.post_events(failed).await;
+    server.strike_at("08:05").await;
+    let problem = server.every("/problems?open=1").await.remove(0)["id"].clone();
+    for path in ["/workflows/order-to-erp".to_owned(), format!("/problems/{problem}")] {
+        let page = html::words(&editor.page(&path).await);
+        assert!(page.contains("May be wrong: Wait until it has tried"), "{path}: {page}");
+        assert_eq!(page.matches("May be wrong:").count(), 1, "{path}: {page}");
+    }
+    let incident = server.json(&format!("/problems/{problem}")).await["incident"].clone();
+    assert_eq!(incident["recovery"]["in_doubt"], json!([2]));
     let drill = server.json(&drill).await;
     let steps = drill["sections"][0]["steps"].as_array().unwrap().iter();
     assert_eq!(steps.map(|step| step["in_doubt"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true, false]);

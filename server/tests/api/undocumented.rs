@@ -85,6 +85,12 @@ async fn an_unexplained_error_waits_in_the_inbox_and_flags_what_speaks_of_its_st
     assert_eq!(flags[0]["section"], "what-it-means");
     assert_eq!((&flags[0]["before"], &flags[0]["by"]), (&json!("fails as erp-refuses"), &json!("observed")));
     assert_eq!(server.json(SLUG).await["trust"], "check_needed");
+    // The list of runbooks and Find say in the same words why.
+    let why = "Push to ERP, observed: fails with \"E42 no tax code for item #\".";
+    let listed = server.every("/runbooks").await;
+    assert!(listed.iter().any(|row| row["reason"] == why), "{listed:#?}");
+    let found = server.json("/find?q=what+it+means").await;
+    assert!(found["items"].as_array().unwrap().iter().any(|item| item["reason"] == why), "{found:#}");
     let change = server.every("/changes").await.pop().unwrap();
     assert_eq!(change["link"], "/runs/order%2Dto%2Derp/1");
     // Looking again finds nothing new.
