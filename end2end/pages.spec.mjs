@@ -429,14 +429,24 @@ describe("every page", () => {
       }
       await page.context().close();
       book.edit("workflows/order-to-erp.yaml", "max_attempts: 6,", "max_attempts: 8,");
-      await eventually(async () => assert.equal((await server.api("reviews")).items.length, 2), { within: 10_000 });
+      // The text says "Wait 5 minutes" in a step to do.
+      book.edit("workflows/order-to-erp.yaml", "via: erp-sync-queue\n    finish_within: 5m", "via: erp-sync-queue\n    finish_within: 7m");
+      await eventually(async () => assert.equal((await server.api("reviews")).items.length, 4), { within: 10_000 });
     });
     see("flagged-now", "/", { reads: /1 runbook may be outdated/ });
     see("flagged-workflow", "/workflows/order-to-erp");
-    see("flagged-runbook", `/runbooks/${slug}`, { title: /^May be wrong/ });
+    see("flagged-runbook", `/runbooks/${slug}`, { title: /^May be wrong/, reads: /May be wrong: Wait 5 minutes/ });
     see("flagged-reviews", "/reviews");
     see("flagged-review", `/reviews/${slug}`, { as: asEditor });
     see("flagged-edit", `/runbooks/${slug}/edit?section=what-it-means`, { as: asEditor });
+    it("a drill of it, with the step that may be wrong", async () => {
+      await editor.desktop.goto(`/runbooks/${slug}`);
+      await sends(editor.desktop, "Start a drill");
+      const drill = new URL(editor.desktop.url()).pathname;
+      assert.match(drill, /\/drills\/1$/);
+      await looksGood(editor, "flagged-drill", drill, { reads: /May be wrong: Wait 5 minutes/ });
+      await looksGood(visitor, "flagged-drill-visitor", drill);
+    });
     it("versions and what differs between them", async () => {
       const page = await open(browser, `${server.url}/runbooks/${slug}/edit`, { storage: await editor.desktop.context().storageState() });
       const text = page.getByLabel("Text", { exact: true });

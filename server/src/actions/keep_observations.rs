@@ -121,7 +121,7 @@ pub async fn ignore_observation(
 ///
 /// # Errors
 /// What the database says.
-pub async fn amended(db: &Db, what: &str, (by, address): (&str, &str), now: Moment) -> sqlx::Result<()> {
+pub async fn note_amended(db: &Db, what: &str, (by, address): (&str, &str), now: Moment) -> sqlx::Result<()> {
     let mut tx = db.write().await?;
     feed::take_turn(&mut tx).await?;
     let line = AuditLine {

@@ -1,4 +1,5 @@
-//! Amending the book in its folder: the file is found, edited, checked with all the others, written and taken over.
+//! Amending the book in its folder: the file is found, edited, checked with all the others, written, committed where
+//! the folder is in a git work tree, and taken over.
 
 use std::fs;
 use std::io;
@@ -9,6 +10,7 @@ use app::model::reference::Reference;
 use tokio::sync::Mutex;
 
 use super::amend::{Amendment, amend, snippet};
+use super::git::{self, Around, Committed, Message};
 use super::watch::take_over_files;
 use super::write::{WriteError, write_file};
 use super::{Parses, read_again, read_with};
@@ -26,28 +28,75 @@ pub struct NotDone {
     pub snippet: String,
 }
 
-/// Amends the book, and takes it over as it is then. Gives the file.
+/// Who amends the book, and what for: the author and the first line of its commit.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// The account.
+    pub author: &'a str,
+    /// What is written, in a line.
+    pub what: &'a str,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Amended {
+    /// The file, from the folder of the book.
+    pub file: String,
+    /// Why it is not committed though its folder is in a git work tree, to follow a colon.
+    pub uncommitted: Option<String>,
+}
+
+impl Amended {
+    /// What became of it, for who wrote it, beginning with what was `done` to the file.
+    pub fn told(&self, done: &str) -> String {
+        match &self.uncommitted {
+            None => format!("{done} {}.", self.file),
+            Some(why) => format!("{done} {}, which is not committed: {why}.", self.file),
+        }
+    }
+}
+
+/// Amends the book, and takes it over as it is then.
 ///
 /// # Errors
 /// Why not; nothing was written then.
-pub async fn amend_book(app: &Arc<App>, change: Amendment) -> Result<String, NotDone> {
+pub async fn amend_book(app: &Arc<App>, change: Amendment, by: By<'_>) -> Result<Amended, NotDone> {
     let _turn = TURN.lock().await;
-    let dir = app.config.book.clone();
     let words = snippet(&change);
     let not_done = |why: String| NotDone { why, snippet: words.clone() };
-    let parses = app.clone();
-    let file = tokio::task::spawn_blocking(move || amend_folder(&dir, &change, &mut parses.folder.parses()))
-        .await
-        .map_err(|error| not_done(format!("It could not be written: {error}")))?
-        .map_err(not_done)?;
+    let message = Message {
+        author: by.author.to_owned(),
+        address: git::address(by.author, app.config.base_url.as_deref()),
+        at: app.now(),
+        text: format!("{}\n\nWritten in Watchbook.\n", by.what),
+    };
+    let amended = {
+        // Nobody else commits meanwhile: git takes one at a time.
+        let _one = app.worlds.one_import().await;
+        let (dir, app) = (app.config.book.clone(), app.clone());
+        let amend = move || amend_folder(&dir, &change, &message, &mut app.folder.parses());
+        tokio::task::spawn_blocking(amend)
+            .await
+            .map_err(|error| not_done(format!("It could not be written: {error}")))?
+            .map_err(not_done)?
+    };
+    if let Amended { file, uncommitted: Some(why) } = &amended {
+        tracing::warn!(file, why, "an edit of the book is not committed");
+    }
     take_over_files(app, &app.config.book).await;
-    let folder = app.config.book.canonicalize().unwrap_or_else(|_| app.config.book.clone());
-    let file = file.canonicalize().unwrap_or(file);
-    Ok(file.strip_prefix(&folder).unwrap_or(&file).display().to_string())
+    Ok(amended)
 }
 
 /// Amends the file that the change is about. The book must be without errors before and after.
-fn amend_folder(dir: &Path, change: &Amendment, parses: &mut Parses) -> Result<PathBuf, String> {
+fn amend_folder(dir: &Path, change: &Amendment, message: &Message, parses: &mut Parses) -> Result<Amended, String> {
+    let around = git::around(dir);
+    if let Around::Tree(tree) = &around
+        && let Some(what) = tree.in_the_middle_of()
+    {
+        return Err(format!(
+            "Git is in the middle of {what} in the folder of the book. Try again when that is finished, or put it in by hand."
+        ));
+    }
     let reading = read_again(dir, parses).map_err(|e| e.to_string())?;
     if reading.has_errors() {
         return Err("The book on disk cannot be used as it is; put that right first.".to_owned());
@@ -77,18 +126,39 @@ fn amend_folder(dir: &Path, change: &Amendment, parses: &mut Parses) -> Result<P
     };
     let after = amend(&before, change).map_err(|refused| refused.sentence().to_owned())?;
     if after == before {
-        return Ok(path);
+        return Ok(Amended { file: from_folder(dir, &path), uncommitted: None });
     }
     let checked = read_with(dir, &path, &after, parses).map_err(|e| e.to_string())?;
     if let Some(wrong) = checked.findings.iter().find(|f| f.severity == super::Severity::Error) {
         return Err(format!("With this the book could not be used: {}.", wrong.text));
     }
+    let file = from_folder(dir, &path);
+    let mixed = matches!(&around, Around::Tree(tree) if !tree.is_committed(&file));
     // Somebody may have saved the file meanwhile.
     if fs::read_to_string(&path).unwrap_or_default() != before {
         return Err("The file was changed at this very moment. Try again.".to_owned());
     }
     write_file(&path, &after).map_err(|error| unwritable(&error))?;
-    Ok(path)
+    let uncommitted = match &around {
+        Around::Plain => None,
+        Around::Refused(why) => Some(why.clone()),
+        // Their work would go into a commit of ours, under another name and half done.
+        Around::Tree(_) if mixed => Some("it has other changes in it that nobody has committed yet".to_owned()),
+        Around::Tree(tree) => match tree.commit(&[&file], message) {
+            Committed::Yes(_) | Committed::Ignored => None,
+            Committed::No(why) => Some(why),
+        },
+    };
+    Ok(Amended { file, uncommitted })
+}
+
+/// A path of a file as it is from the folder.
+fn from_folder(dir: &Path, path: &Path) -> String {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // The file may not be there yet; its folder is.
+    let (parent, name) = (path.parent().map(real), path.file_name());
+    let whole = parent.zip(name).map_or_else(|| path.to_owned(), |(parent, name)| parent.join(name));
+    whole.strip_prefix(real(dir)).unwrap_or(&whole).display().to_string()
 }
 
 fn unwritable(error: &WriteError) -> String {
@@ -112,8 +182,10 @@ mod tests {
         dir
     }
 
-    fn amended(dir: &Path, change: &Amendment) -> Result<PathBuf, String> {
-        amend_folder(dir, change, &mut Parses::default())
+    fn amended(dir: &Path, change: &Amendment) -> Result<Amended, String> {
+        let message =
+            Message { author: "A".into(), address: "a@b.c".into(), at: Default::default(), text: "What".into() };
+        amend_folder(dir, change, &message, &mut Parses::default())
     }
 
     fn set(keys: &[&str], value: serde_json::Value) -> Amendment {
@@ -126,8 +198,8 @@ mod tests {
         amended(dir.path(), &set(&["purpose"], json!("Why"))).unwrap();
         assert!(fs::read_to_string(dir.path().join("w.yaml")).unwrap().ends_with("purpose: Why\n"));
         let entry = json!({"kind": "decision", "id": "d", "date": "2026-01-01", "decided": "This"});
-        let file = amended(dir.path(), &Amendment::Append(entry)).unwrap();
-        assert_eq!(file, dir.path().join("decisions.yaml"));
+        let amended = amended(dir.path(), &Amendment::Append(entry)).unwrap();
+        assert_eq!(amended.told("Written into"), "Written into decisions.yaml.");
         assert_eq!(read(dir.path()).unwrap().book.decisions.len(), 1);
     }
 

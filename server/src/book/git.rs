@@ -174,6 +174,11 @@ impl WorkTree {
         found
     }
 
+    /// Whether a file is as it was committed, or is not there yet.
+    pub fn is_committed(&self, file: &str) -> bool {
+        self.committed(&[file]).is_some_and(|files| !files.is_empty())
+    }
+
     /// Those of the files that are as they were committed.
     fn committed(&self, files: &[&str]) -> Option<HashSet<String>> {
         let asked = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignored", "--", "."];

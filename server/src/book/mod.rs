@@ -26,7 +26,7 @@ use app::model::reference::Reference;
 use app::model::runbook::RunbookText;
 
 pub use amend::{Amendment, path};
-pub use amending::{NotDone, amend_book};
+pub use amending::{Amended, By, NotDone, amend_book};
 pub use back::{Folder, FolderStanding, GitStanding, write_back, write_soon};
 pub use files::fingerprint;
 pub use images::hash as image_hash;

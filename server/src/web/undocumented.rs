@@ -17,12 +17,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
-use super::render;
 use super::session::PageContext;
 use super::workflows::urlencode;
+use super::{render, why};
 use crate::App;
-use crate::actions::keep_observations::{amended, ignore_observation};
-use crate::book::{Amendment, NotDone, amend_book, path};
+use crate::actions::keep_observations::ignore_observation;
+use crate::book::{Amendment, NotDone, path};
 use crate::judging;
 use crate::live::Topic;
 use crate::store::{observations, tallies};
@@ -246,14 +246,13 @@ async fn take(
         Ok(change) => change,
         Err(why) => return refused(&why),
     };
-    let file = match amend_book(app, change).await {
-        Ok(file) => file,
+    let what = format!("{} {}", known.sight.part(&known.workflow), known.value);
+    let amended = match why::write(app, change, &what, who).await? {
+        Ok(amended) => amended,
         Err(not_done) => return Ok(Err(not_done)),
     };
-    let what = format!("{file}: {} {}", known.sight.part(&known.workflow), known.value);
-    amended(&app.db, &what, who, app.now()).await?;
     judging::look_at_the_book(app).await?;
-    Ok(Ok(format!("Written into {file}. The book says so now.")))
+    Ok(Ok(format!("{} The book says so now.", amended.told("Written into"))))
 }
 
 async fn told(app: &App) {

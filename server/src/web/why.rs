@@ -20,8 +20,8 @@ use super::error::Error;
 use super::render;
 use super::session::PageContext;
 use crate::App;
-use crate::actions::keep_observations::amended;
-use crate::book::{Amendment, NotDone, amend_book, path};
+use crate::actions::keep_observations::note_amended;
+use crate::book::{Amended, Amendment, By, NotDone, amend_book, path};
 use crate::world::{Document, World};
 
 /// How far ahead the next look at a workaround is proposed.
@@ -188,8 +188,9 @@ pub async fn remove_workaround(State(app): State<Arc<App>>, context: PageContext
     let change = Amendment::Remove { kind: "workaround", id: id.clone() };
     let what = format!("workaround:{id} not needed any more");
     match write(&app, change, &what, (&viewer.name, &context.address)).await {
-        Ok(Ok(file)) => {
-            context.flash(&format!("Taken out of {file}. What speaks of it is flagged.")).await;
+        Ok(Ok(amended)) => {
+            let told = amended.told("Taken out of");
+            context.flash(&format!("{told} What speaks of it is flagged.")).await;
             Redirect::to("/reviews").into_response()
         }
         Ok(Err(not_done)) => show_workaround(&app, context, &id, Some((not_done, String::new()))).await,
@@ -197,19 +198,19 @@ pub async fn remove_workaround(State(app): State<Arc<App>>, context: PageContext
     }
 }
 
-/// Amends the book and keeps who did. Gives the file, or why it could not be.
+/// Amends the book and keeps who did. Gives what was written, or why it could not be.
 pub async fn write(
     app: &Arc<App>,
     change: Amendment,
     what: &str,
-    who: (&str, &str),
-) -> Result<Result<String, NotDone>, Error> {
-    let file = match amend_book(app, change).await {
-        Ok(file) => file,
+    (author, address): (&str, &str),
+) -> Result<Result<Amended, NotDone>, Error> {
+    let amended = match amend_book(app, change, By { author, what }).await {
+        Ok(amended) => amended,
         Err(not_done) => return Ok(Err(not_done)),
     };
-    amended(&app.db, what, who, app.now()).await?;
-    Ok(Ok(file))
+    note_amended(&app.db, what, (author, address), app.now()).await?;
+    Ok(Ok(amended))
 }
 
 /// A new decision or workaround, as the form sends it, and as a link asks for it.
@@ -332,8 +333,8 @@ async fn add(app: &Arc<App>, context: PageContext, kind: &'static str, new: New)
     };
     let what = format!("{kind}:{id} new");
     match write(app, Amendment::Append(entry), &what, (&viewer.name, &context.address)).await {
-        Ok(Ok(file)) => {
-            context.flash(&format!("Written into {file}.")).await;
+        Ok(Ok(amended)) => {
+            context.flash(&amended.told("Written into")).await;
             Redirect::to(&format!("/{kind}s/{id}")).into_response()
         }
         Ok(Err(not_done)) => form(app, context, kind, new, Some(not_done)).await,

@@ -220,8 +220,8 @@ pub async fn save(State(app): State<Arc<App>>, context: PageContext, Form(writte
     };
     let what = format!("{part} {}", written.field);
     match why::write(&app, change, &what, (&viewer.name, &context.address)).await {
-        Ok(Ok(file)) => {
-            context.flash(&format!("Written into {file}.")).await;
+        Ok(Ok(amended)) => {
+            context.flash(&amended.told("Written into")).await;
             Redirect::to(&part.path()).into_response()
         }
         Ok(Err(not_done)) => show(&app, context, written, Some(not_done)).await,

@@ -21,6 +21,7 @@ on_both_databases![
     nothing_acknowledged_is_lost_when_it_is_killed_ten_times,
     asked_to_stop_it_finishes_what_it_has_and_ends_well,
     a_token_made_on_the_command_line_opens_the_door,
+    a_stopped_portal_is_exported_on_the_command_line,
     what_cannot_work_is_said_in_one_line,
     killed_while_a_stream_of_lines_runs_it_has_kept_whole_commits_and_counted_them,
 ];
@@ -296,6 +297,25 @@ async fn a_token_made_on_the_command_line_opens_the_door(server: TestServer) {
     let sent = portal.http.post(format!("{}/api/v1/events", portal.base)).bearer_auth(token).json(&body).send().await;
     assert_eq!(sent.unwrap().status(), 202);
     assert_eq!(portal.every("/events", token).await.len(), RUNS * SAID.len());
+}
+
+async fn a_stopped_portal_is_exported_on_the_command_line(server: TestServer) {
+    let url = server.database_url().to_owned();
+    server.app.db.close().await;
+    let dir = server.folder().join("export");
+    let (code, out, said) = done(program(&["export", "--timezone", "Europe/Berlin"], &url).arg(&dir));
+    assert_eq!(code, 0, "{said}");
+    assert!(out.starts_with("3 runbooks as of ") && out.ends_with(&format!(" are in {}\n", dir.display())), "{out}");
+    let page = std::fs::read_to_string(dir.join("runbooks/erp-refuses-orders.html")).unwrap();
+    assert!(page.contains("ERP refuses orders"), "{page}");
+    // A name that is mistyped makes no database, and no export of nothing takes the place of a good one.
+    let (code, out, said) = done(program(&["export"], "sqlite:///no/such/place/w.db").arg(&dir));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(
+        said.contains("watchbook: there is no database /no/such/place/w.db; name it with --database-url"),
+        "{said}"
+    );
+    assert!(dir.join("index.html").exists());
 }
 
 async fn what_cannot_work_is_said_in_one_line(server: TestServer) {

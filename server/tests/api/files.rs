@@ -11,7 +11,7 @@ use watchbook::store::people::newest_audit;
 
 use crate::support::html::{self, Form};
 use crate::support::shelf::{Runbook, erp_refuses_orders};
-use crate::support::{Client, TestServer, on_both_databases};
+use crate::support::{Answer, Client, TestServer, on_both_databases};
 
 on_both_databases![
     what_is_saved_in_the_browser_is_in_its_file,
@@ -21,6 +21,9 @@ on_both_databases![
     a_commit_becomes_a_version_with_its_author_and_message,
     a_change_that_is_not_committed_has_the_file_as_its_author,
     a_text_that_was_written_does_not_come_back_as_a_change,
+    an_edit_of_the_book_is_committed_alone_with_its_author_and_what_it_is,
+    an_edit_of_the_book_leaves_what_others_have_not_committed,
+    in_the_middle_of_a_merge_the_book_is_not_edited,
     files_that_git_ignores_are_plain_files,
     a_commit_starts_no_hook,
     both_changed_is_a_conflict_and_nothing_is_overwritten,
@@ -45,6 +48,7 @@ on_both_databases![
 
 const SLUG: &str = "/runbooks/erp-refuses-orders";
 const FILE: &str = "erp-refuses-orders.md";
+const WORKFLOW: &str = "order-to-erp.yaml";
 
 /// The runbook with another background.
 fn text(background: &str) -> String {
@@ -160,6 +164,54 @@ async fn what_is_saved_is_committed_alone_with_its_author_and_why(server: TestSe
     let short = &git.head()[..10];
     assert!(words(&server, SLUG).await.contains(&format!("File {FILE}, commit {short}.")));
     assert!(words(&server, &format!("{SLUG}/history")).await.contains(&format!("written here, commit {short}")));
+}
+
+/// Writes why a workflow exists, in the browser.
+async fn write_purpose(server: &TestServer, words: &str) -> Answer {
+    let fields = [("part", "workflow:order-to-erp"), ("field", "purpose"), ("value", words)];
+    server.editor().await.post("/write", &fields).await
+}
+
+async fn an_edit_of_the_book_is_committed_alone_with_its_author_and_what_it_is(server: TestServer) {
+    let git = Git::around(&server).await;
+    std::fs::write(server.shelf.folder().join("notes.txt"), "Not ours").unwrap();
+    git.run(&["add", "notes.txt"]);
+    server.at("08:10");
+    write_purpose(&server, "Orders reach the ERP.").await.expect(303);
+    assert_eq!(
+        git.run(&["show", "--format=%an|%ae|%s|%b|%at", "--name-only", "HEAD"]),
+        format!(
+            "editor|editor@watchbook.invalid|workflow:order-to-erp purpose|Written in Watchbook.\n|{}\n\n{WORKFLOW}",
+            1_780_560_600
+        )
+    );
+    assert_eq!(git.run(&["status", "--porcelain"]), "A  notes.txt");
+}
+
+async fn an_edit_of_the_book_leaves_what_others_have_not_committed(server: TestServer) {
+    let git = Git::around(&server).await;
+    let (theirs, head) = (format!("{}# Not finished\n", read(&server, WORKFLOW)), git.head());
+    server.shelf.write(WORKFLOW, &theirs);
+    let editor = server.editor().await;
+    let fields = [("part", "workflow:order-to-erp"), ("field", "purpose"), ("value", "Orders reach the ERP.")];
+    editor.post("/write", &fields).await.expect(303);
+    assert!(read(&server, WORKFLOW).contains("# Not finished") && read(&server, WORKFLOW).contains("reach the ERP"));
+    assert_eq!(git.head(), head);
+    let told = format!(
+        "Written into {WORKFLOW}, which is not committed: it has other changes in it that nobody has committed yet."
+    );
+    let page = html::words(&editor.page("/workflows/order-to-erp").await);
+    assert!(page.contains(&told), "{page}");
+}
+
+async fn in_the_middle_of_a_merge_the_book_is_not_edited(server: TestServer) {
+    let git = Git::around(&server).await;
+    git.stop_in_a_merge(&text("Ours."), &text("Theirs."));
+    let before = read(&server, WORKFLOW);
+    let page = write_purpose(&server, "Orders reach the ERP.").await.expect(422).text;
+    assert!(html::words(&page).contains("Git is in the middle of a merge in the folder of the book."), "{page}");
+    assert!(page.contains("purpose: \"Orders reach the ERP.\""), "it can be pasted: {page}");
+    assert_eq!(read(&server, WORKFLOW), before);
 }
 
 async fn what_others_have_staged_stays_as_it_is(server: TestServer) {
