@@ -1,7 +1,7 @@
 //! Where a link may lead: ours, the web, mail, telephone, this site. Everything else leads nowhere.
 
 use crate::model::mention::Target;
-use crate::model::unseen::is_unseen;
+use crate::model::unseen::has_unseen;
 
 /// Where a link leads.
 #[derive(Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub(super) fn destination<'d>(address: &'d str, text: &str) -> Destination<'d> {
 pub(super) fn plain(address: &str) -> Destination<'_> {
     // Browsers drop control characters and outer white space, so "java\tscript:" would become a scheme.
     // What turns the reading order round would show another address than it is.
-    if address.is_empty() || address.contains(is_unseen) || address.trim() != address {
+    if address.is_empty() || has_unseen(address) || address.trim() != address {
         return Destination::Nowhere;
     }
     // A scheme is what stands before a colon that comes before any "/", "?" or "#" (RFC 3986, 3.1).

@@ -6,7 +6,7 @@ use std::ops::Range;
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::speech::words;
-use crate::model::unseen::is_unseen;
+use crate::model::unseen::{self, has_unseen};
 
 /// Something in the text, and where it stands in bytes.
 pub(super) type Piece<'a> = (Event<'a>, Range<usize>);
@@ -102,12 +102,12 @@ pub(super) fn outline(body: &str) -> Vec<Part<'_>> {
 
 /// Puts a mark where a character would hide words or turn them round, and says of mail that it is mail.
 fn seen(event: Event<'_>) -> Event<'_> {
-    let marked = |text: CowStr<'_>| CowStr::from(crate::model::unseen::seen(&text).into_owned());
+    let marked = |text: CowStr<'_>| CowStr::from(unseen::seen(&text).into_owned());
     match event {
-        Event::Text(text) if text.contains(is_unseen) => Event::Text(marked(text)),
-        Event::Code(text) if text.contains(is_unseen) => Event::Code(marked(text)),
-        Event::Html(text) if text.contains(is_unseen) => Event::Html(marked(text)),
-        Event::InlineHtml(text) if text.contains(is_unseen) => Event::InlineHtml(marked(text)),
+        Event::Text(text) if has_unseen(&text) => Event::Text(marked(text)),
+        Event::Code(text) if has_unseen(&text) => Event::Code(marked(text)),
+        Event::Html(text) if has_unseen(&text) => Event::Html(marked(text)),
+        Event::InlineHtml(text) if has_unseen(&text) => Event::InlineHtml(marked(text)),
         // `<a@b.c>` is an address of mail, which the parser leaves to us to say.
         Event::Start(Tag::Link { link_type: LinkType::Email, dest_url, title, id }) => {
             let dest_url = format!("mailto:{dest_url}").into();

@@ -130,5 +130,12 @@ pub(super) fn words(pieces: &[Piece<'_>]) -> String {
             Event::Start(_) | Event::FootnoteReference(_) | Event::TaskListMarker(_) => {}
         }
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut spaced = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !spaced.is_empty() {
+            spaced.push(' ');
+        }
+        spaced.push_str(word);
+    }
+    spaced
 }

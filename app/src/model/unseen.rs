@@ -23,9 +23,14 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
 }
 
+/// Whether such a character stands in a text.
+pub fn has_unseen(text: &str) -> bool {
+    !is_plain(text) && text.contains(is_unseen)
+}
+
 /// The text with a mark in the place of each such character, so that it is seen that one was there.
 pub fn seen(text: &str) -> Cow<'_, str> {
-    match !is_plain(text) && text.contains(is_unseen) {
+    match has_unseen(text) {
         true => text.chars().map(|c| if is_unseen(c) { MARK } else { c }).collect::<String>().into(),
         false => text.into(),
     }

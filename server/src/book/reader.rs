@@ -5,7 +5,9 @@ use std::path::Path;
 
 use app::markdown::LONGEST;
 use app::model::book::{Component, Decision, Workaround, Workflow};
-use app::model::check::{Finding, Lines, Severity, check, nearest, with_suggestion};
+use app::model::check::{
+    Finding, Known, Lines, Severity, anchors, check_entries, check_runbook, nearest, with_suggestion,
+};
 use app::model::reference::{Reference, is_id};
 use app::model::runbook::RunbookText;
 use serde::de::DeserializeOwned;
@@ -20,6 +22,7 @@ use super::node::Node;
 use super::schema::{KINDS, Schema};
 use super::shape::shape;
 use super::yaml::{self, Wrong};
+use crate::parallel::in_parallel;
 
 /// Something that could not be read.
 pub(super) fn error(file: &str, line: usize, text: impl Into<String>) -> Finding {
@@ -236,7 +239,12 @@ impl Reader {
             }
         }
         let mut reading = self.reading;
-        reading.findings.extend(check(&reading.book, &reading.runbooks, &reading.places));
+        let anchors = anchors(&reading.runbooks);
+        let known = Known { book: &reading.book, anchors: &anchors, places: &reading.places };
+        reading.findings.extend(check_entries(known));
+        // Each runbook by itself: of ten thousand every processor checks its part.
+        let wrong = in_parallel(reading.runbooks.iter().collect(), |runbook| check_runbook(runbook, known));
+        reading.findings.extend(wrong.into_iter().flatten());
         reading.findings.sort();
         // Pages, addresses and links are made of ids: what has none cannot be shown. The check has said so.
         reading.book.workflows.retain(|id, _| is_id(id));

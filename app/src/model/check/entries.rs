@@ -21,7 +21,7 @@ struct Entry<'k> {
 }
 
 /// Everything that is wrong with the entries, in no particular order.
-pub(super) fn check(known: Known<'_>) -> Vec<Finding> {
+pub fn check_entries(known: Known<'_>) -> Vec<Finding> {
     let book = known.book;
     let entry = |name: Reference| Entry { known, name, findings: Vec::new() };
     let workflows = book.workflows.values().map(|w| entry(Reference::Workflow(w.id.clone())).workflow(w));

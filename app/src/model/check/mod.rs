@@ -9,9 +9,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::book::Book;
 use super::runbook::RunbookText;
 
+pub use entries::check_entries;
 pub use known::{Anchors, Known, nearest, with_suggestion};
 pub use places::{Lines, Places};
 pub use runbooks::check_runbook;
@@ -46,16 +46,6 @@ impl fmt::Display for Finding {
             line => write!(f, "{}:{line}: {}", self.file, self.text),
         }
     }
-}
-
-/// Everything that is wrong with a book that could be read, in the order of files and lines.
-pub fn check(book: &Book, runbooks: &[RunbookText], places: &Places) -> Vec<Finding> {
-    let anchors = anchors(runbooks);
-    let known = Known { book, anchors: &anchors, places };
-    let mut findings = entries::check(known);
-    findings.extend(runbooks.iter().flat_map(|runbook| check_runbook(runbook, known)));
-    findings.sort();
-    findings
 }
 
 /// The anchors of these runbooks.

@@ -1,6 +1,7 @@
 //! Where each entry of the book, and each value in it, was written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Finding, Severity};
 use crate::model::reference::Reference;
@@ -9,18 +10,19 @@ use crate::model::reference::Reference;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
     line: usize,
-    inside: BTreeMap<String, Lines>,
+    /// Shared: a book is gathered anew from what its files said before, and most of them say the same.
+    inside: Arc<BTreeMap<String, Lines>>,
 }
 
 impl Lines {
     /// A value that starts on this line, from 1, with nothing in it yet.
     pub fn new(line: usize) -> Self {
-        Self { line, inside: BTreeMap::new() }
+        Self { line, inside: Arc::default() }
     }
 
     /// Notes a value in it: by its key, or by its number from 0 in a list.
     pub fn insert(&mut self, key: impl Into<String>, lines: Lines) {
-        self.inside.insert(key.into(), lines);
+        Arc::make_mut(&mut self.inside).insert(key.into(), lines);
     }
 
     /// The lines of the value at this JSON pointer (`/steps/0/via`), or of the nearest one around it.
