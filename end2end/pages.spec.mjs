@@ -256,7 +256,7 @@ describe("every page", () => {
     see("waits-run", "/runs/supplier-invoice-approval/i-2", { as: asOperator, reads: /Copy check-in link/ });
     it("check-in", () => looksGood(visitor, "check-in", link, { reads: /Approve invoice i-2[^]*If it is skipped[^]*It is done/ }));
     it("check-in-changed", () => looksGood(visitor, "check-in-changed", `${link}x`, { status: 404, reads: /This link does nothing/ }));
-    see("pause", "/workflows/courier-booking/pause", { as: asOperator, reads: /Until 06:00 tomorrow/ });
+    see("pause", "/workflows/courier-booking/pause", { as: asOperator, reads: /Until the next 06:00/ });
     see("pause-visitor", "/workflows/courier-booking/pause", { reads: /Pausing needs the role operator/ });
     see("pause-refused", "/workflows/courier-booking/pause", {
       as: asOperator,
@@ -508,7 +508,8 @@ describe("every page", () => {
         }
         await eventually(async () => assert.ok((await text.inputValue()).includes(`![The queue](${some}/queue-${javaScript}.png)`)));
         if (javaScript) {
-          // A paste, as browsers make one of a screenshot, puts it where the cursor is.
+          // A paste, as browsers make one of a screenshot, puts it where the cursor is; at the very top that is below the
+          // header, which would else become words.
           await text.evaluate((area) => area.setSelectionRange(0, 0));
           await text.evaluate(async (area, base64) => {
             const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -516,7 +517,8 @@ describe("every page", () => {
             clipboardData.items.add(new File([bytes], "image.png", { type: "image/png" }));
             area.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
           }, png.toString("base64"));
-          await eventually(async () => assert.ok((await text.inputValue()).startsWith(`![image](${some}/image.png)`)));
+          await eventually(async () => assert.ok((await text.inputValue()).includes(`\n---\n\n![image](${some}/image.png)\n`)));
+          assert.ok((await text.inputValue()).startsWith("---\n"));
           await axe(page, "an image in the editor");
           await shot(page, "image-in-editor");
         }

@@ -12,7 +12,7 @@ use app::model::blast::{self, Affected};
 use app::model::book::{Book, Criticality, Workflow};
 use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
-use app::model::review::{self, DEPLOYED, OBSERVED, Parts, Present};
+use app::model::review::{self, BY_OBSERVATION, DEPLOYED, OBSERVED, Parts, Present};
 use app::model::runbook::RunbookText;
 use app::model::status::Trust;
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -21,7 +21,7 @@ use crate::db::Db;
 use crate::store::books;
 use crate::store::doubts::{self, Doubt};
 use crate::store::images::{self, NamedImage};
-use crate::store::parts::{self, BY_OBSERVATION, ChangeRecord};
+use crate::store::parts::{self, ChangeRecord};
 use crate::store::reviews::{self, MutedField};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord, Wanted};
 

@@ -104,7 +104,15 @@ fn put(text: &HtmlTextAreaElement, words: &str) {
     let at = |place: Result<Option<u32>, JsValue>| {
         place.ok().flatten().unwrap_or_else(|| text.value().encode_utf16().count() as u32)
     };
-    let (start, end) = (at(text.selection_start()), at(text.selection_end()));
+    let (mut start, mut end) = (at(text.selection_start()), at(text.selection_end()));
+    let below = below_front(&text.value());
+    let words = &match start < below {
+        true => {
+            (start, end) = (below, below);
+            format!("\n{words}\n")
+        }
+        false => words.to_owned(),
+    };
     if text.set_range_text_with_start_and_end_and_mode(words, start, end, "end").is_ok() {
         if let Ok(typed) = Event::new("input") {
             _ = text.dispatch_event(&typed);
@@ -117,6 +125,13 @@ fn put(text: &HtmlTextAreaElement, words: &str) {
         say("The image is in the text.");
         _ = text.dyn_ref::<HtmlElement>().map(HtmlElement::focus);
     }
+}
+
+/// Where the text begins below its header, in UTF-16. A text that nobody has touched has its cursor at the very top,
+/// where an image would make words of the header.
+fn below_front(text: &str) -> u32 {
+    let header = text.strip_prefix("---\n").and_then(|rest| rest.find("\n---\n"));
+    header.map_or(0, |end| text[..end + 9].encode_utf16().count() as u32)
 }
 
 /// Says it beside the field, and to those who listen.

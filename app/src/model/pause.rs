@@ -24,7 +24,7 @@ pub const CHOICES: [(&str, &str); 5] = [
     ("30m", "For 30 minutes"),
     ("1h", "For 1 hour"),
     ("4h", "For 4 hours"),
-    ("morning", "Until 06:00 tomorrow"),
+    ("morning", "Until the next 06:00"),
     ("at", "Until this time"),
 ];
 
@@ -233,8 +233,12 @@ pub fn until(choice: &str, typed: &str, now: Moment, zone: &TimeZone) -> Result<
         "1h" => now + Span::from_minutes(60),
         "4h" => now + Span::from_minutes(240),
         "morning" => {
-            let tomorrow = now.zoned(zone).date().tomorrow().map_err(|e| e.to_string())?;
-            moment(tomorrow.at(6, 0, 0, 0), zone)?
+            // At 02:13 the morning is that of today.
+            let today = now.zoned(zone).date();
+            match moment(today.at(6, 0, 0, 0), zone)? {
+                morning if morning > now => morning,
+                _ => moment(today.tomorrow().map_err(|e| e.to_string())?.at(6, 0, 0, 0), zone)?,
+            }
         }
         "at" if typed.trim().is_empty() => return Err("Say until when.".to_owned()),
         "at" => {
@@ -369,9 +373,10 @@ mod tests {
     #[test]
     fn a_pause_is_set_for_a_while_or_until_a_time_in_the_zone() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let (set_by_day, day) = (until("morning", "", at("08:00"), &zone), Span::from_minutes(24 * 60));
         let until = |choice, typed| until(choice, typed, at("02:10"), &zone);
         assert_eq!(until("30m", ""), Ok(at("02:40")));
-        assert_eq!(until("morning", ""), Ok(at("04:00") + Span::from_minutes(24 * 60)));
+        assert_eq!((until("morning", ""), set_by_day), (Ok(at("04:00")), Ok(at("04:00") + day)));
         assert_eq!(until("at", "2026-06-04T06:00"), Ok(at("04:00")));
         assert!(until("at", "2026-06-04T04:10").unwrap_err().contains("over already"));
         assert!(until("at", "2026-08-04T04:10").unwrap_err().contains("30 days"));

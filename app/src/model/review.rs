@@ -28,6 +28,9 @@ pub const TOLD: &str = "change";
 /// How the fields begin that hold what was observed and is in no book.
 pub const OBSERVED: &str = "observed.";
 
+/// Who changes what was observed.
+pub const BY_OBSERVATION: &str = "observed";
+
 /// What a reviewer saw of one section and said was right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pin {

@@ -121,7 +121,8 @@ pub fn body(picture: &CheckInPicture, action: &str) -> AnyView {
         _ => format!(" It should be done by {}.", words(due)),
     });
     let late = due_at.is_some_and(|due| due <= ink.now).then_some(State::Late);
-    let sentence = format!("{} waits for this since {}.{}", picture.workflow, words(since), due.unwrap_or_default());
+    let sentence =
+        format!("{} has waited for this since {}.{}", picture.workflow, words(since), due.unwrap_or_default());
     let row = |label: &'static str, text: &Option<String>| {
         text.clone().map(|text| view! { <div><dt>{label}</dt><dd>{text}</dd></div> })
     };

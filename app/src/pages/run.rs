@@ -366,12 +366,13 @@ fn story_line(line: &StoryLine) -> AnyView {
     let gap = line.gap.as_ref().map(|gap| view! { <p class="pause">{gap.clone()}</p> });
     let mut whys = Vec::new();
     let marks = line.marks.iter().map(|mark| {
-        let (words, why) = match *mark {
-            "late" => ("late", format!("heard {} after it happened", parts::length(line.at, line.received_at))),
-            "out_of_order" => ("out of order", "something that happened later was heard before it; it stands at its own time, and what is newer still counts".to_owned()),
-            "refused" => ("refused", "it contradicts what is known, so it was not used".to_owned()),
-            "undeclared" => ("undeclared", "the book does not know this step".to_owned()),
-            other => (other, String::new()),
+        let words = parts::heard_words(mark);
+        let why = match *mark {
+            "late" => format!("heard {} after it happened", parts::length(line.at, line.received_at)),
+            "out_of_order" => "something that happened later was heard before it; it stands at its own time, and what is newer still counts".to_owned(),
+            "refused" => "it contradicts what is known, so it was not used".to_owned(),
+            "undeclared" => "the book does not know this step".to_owned(),
+            _ => String::new(),
         };
         whys.push(format!("{words}: {why}"));
         view! { <span class="tag" title=why>{words.to_owned()}</span> }

@@ -134,9 +134,9 @@ fn for_editors(viewer: Option<&Viewer>, slug: &str, what: &str, answers: impl Fn
     }
 }
 
-/// A text as it was written, that scrolls by itself.
+/// A text as it was written, with every line in sight: it is there to be compared.
 fn whole(label: &'static str, text: &str) -> AnyView {
-    view! { <div class="prose"><pre class="scroll" tabindex="0" role="region" aria-label=label><code>{text.to_owned()}</code></pre></div> }
+    view! { <div class="prose"><pre class="wrapped" tabindex="0" role="region" aria-label=label><code>{text.to_owned()}</code></pre></div> }
         .into_any()
 }
 

@@ -179,8 +179,10 @@ pub fn body(picture: &RunsPicture) -> AnyView {
 fn filters(picture: &RunsPicture) -> AnyView {
     let one = |(filter, count): &(RunFilter, i64)| {
         let current = (*filter == picture.filter).then_some("true");
+        // They count the runs of the whole workflow, and would promise what a list of one step does not have.
+        let count = picture.step.is_none().then(|| view! { <b>{*count}</b> });
         view! {
-            <li><a href=address(picture, *filter) aria-current=current>{filter.words()}" "<b>{*count}</b></a></li>
+            <li><a href=address(picture, *filter) aria-current=current>{filter.words()}" "{count}</a></li>
         }
     };
     let step = picture.step.as_ref().map(|(_, name)| {

@@ -122,7 +122,7 @@ pub fn document(frame: &Frame, head: &Head, body: AnyView) -> String {
                     {body}
                 </main>
                 <footer class="foot">
-                    <p><span>"Watchbook"</span><a href="/sources">"What is heard"</a><a href="/api/v1/now">"As JSON"</a></p>
+                    <p><span>"Watchbook"</span><a href="/sources">"What is heard"</a><a href="/api/v1/now">"Now as JSON"</a></p>
                 </footer>
                 <FindKeys/>
                 <script src=format!("{pkg}/kept.js") defer nonce=leptos::nonce::use_nonce()></script>

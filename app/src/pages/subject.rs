@@ -309,7 +309,7 @@ fn line(line: &SubjectLine) -> AnyView {
         (.., Some(_)) => parts::tag("record"),
         _ => ().into_any(),
     };
-    let marks = line.marks.iter().map(|mark| parts::tag(&mark.replace('_', " "))).collect_view();
+    let marks = line.marks.iter().map(|mark| parts::tag(parts::heard_words(mark))).collect_view();
     let until = (line.times > 1).then(|| {
         view! { <span class="dim">"the last "{parts::seconds(line.until)}</span> }
     });

@@ -140,6 +140,9 @@ pub struct Recovery {
     pub section_title: String,
     /// The first steps of that section, as plain text, at most three.
     pub steps: Vec<String>,
+    /// How many more the section has.
+    #[serde(default)]
+    pub more: usize,
     /// Which of them speak of something that has changed since its review, from 1.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub in_doubt: BTreeSet<usize>,
@@ -555,11 +558,13 @@ fn trouble_line(trouble: &Trouble, row: &WorkflowRow, incident: Option<&Incident
 }
 
 fn steps(picture: &WorkflowPicture) -> AnyView {
-    let title = match (picture.trouble.is_empty(), picture.steps.len()) {
-        (false, _) => "Where it is stuck".to_owned(),
-        (true, 0) => "Steps".to_owned(),
-        (true, 1) => "The step".to_owned(),
-        (true, n) => format!("The {n} steps"),
+    // Of what is silent nobody knows whether anything is stuck.
+    let stuck = picture.trouble.iter().any(|trouble| trouble.state != State::NoSignal);
+    let title = match (stuck, picture.steps.len()) {
+        (true, _) => "Where it is stuck".to_owned(),
+        (false, 0) => "Steps".to_owned(),
+        (false, 1) => "The step".to_owned(),
+        (false, n) => format!("The {n} steps"),
     };
     let list = match picture.steps.as_slice() {
         [] => parts::gap("No steps are declared and none was seen.", None),

@@ -73,7 +73,7 @@ pub fn for_operators(body: AnyView) -> AnyView {
     }
     view! {
         <div class="for-operators">{body}</div>
-        <p class="not-operators dim">"Acting on it needs the role operator."</p>
+        <p class="not-operators dim">"Only operators can act on it."</p>
     }
     .into_any()
 }

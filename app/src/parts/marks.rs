@@ -72,6 +72,15 @@ pub fn trust_badge(trust: Trust, flags: i64) -> AnyView {
         .into_any()
 }
 
+/// How an event was heard, in words. "Late" alone would say that its step is.
+pub fn heard_words(mark: &str) -> &str {
+    match mark {
+        "late" => "heard late",
+        "out_of_order" => "heard out of order",
+        other => other,
+    }
+}
+
 /// A small word beside another: `late`, `out of order`, `critical`.
 pub fn tag(words: &str) -> AnyView {
     view! { <span class="tag">{words.to_owned()}</span> }.into_any()

@@ -21,10 +21,20 @@ pub fn recovery(recovery: &Recovery) -> AnyView {
         <div class=format!("recovery t-{}", recovery.trust.name())>
             {warning(recovery)}
             {steps}
+            {(recovery.more > 0).then(|| more(recovery))}
             {from(recovery)}
         </div>
     }
     .into_any()
+}
+
+/// That these are not all steps: whoever has done them is not done.
+fn more(recovery: &Recovery) -> AnyView {
+    let words = match recovery.more {
+        1 => "1 more step in the runbook".to_owned(),
+        n => format!("{n} more steps in the runbook"),
+    };
+    view! { <p class="dim">{words}</p> }.into_any()
 }
 
 /// What stands before a step that speaks of something that has changed.
@@ -93,6 +103,7 @@ mod tests {
             title: "ERP refuses orders".to_owned(),
             section_title: "Do this now".to_owned(),
             steps: vec!["Call the duty desk".to_owned()],
+            more: 0,
             trust,
             flags,
             in_doubt: BTreeSet::new(),
@@ -117,6 +128,13 @@ mod tests {
             "Something this section describes has changed since its review. Its text was edited, and nobody has \
              reviewed it since. Somebody followed it and says that it was not right."
         );
+    }
+
+    #[test]
+    fn that_a_section_has_more_steps_is_said() {
+        assert!(!drawn(Trust::Trusted, 0).contains("more step"));
+        let cut = Recovery { more: 2, ..picture(Trust::Trusted, 0) };
+        assert!(Owner::new().with(|| recovery(&cut).to_html()).contains("2 more steps in the runbook"));
     }
 
     #[test]

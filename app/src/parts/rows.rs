@@ -7,7 +7,7 @@ use super::marks::{affected, icon, mark, tag, trust_badge};
 use super::past::to;
 use super::times::{when, when_ago};
 use crate::model::book::Criticality;
-use crate::model::review::TOLD;
+use crate::model::review::{BY_OBSERVATION, TOLD};
 use crate::model::subject::Subject;
 use crate::pages::now::ChangeRow;
 use crate::pages::problem::ProblemRow;
@@ -195,12 +195,16 @@ fn change_row(row: &ChangeRow) -> AnyView {
         false if link.starts_with("/runs/") => view! { <a href=to(link.clone())>"A run that shows it"</a> }.into_any(),
         false => view! { <small>{link.clone()}</small> }.into_any(),
     });
+    let by = match row.by.as_str() {
+        BY_OBSERVATION => "seen in runs".to_owned(),
+        by => format!("by {by}"),
+    };
     view! {
         <li data-key=format!("{} {} {}", row.subject, row.field, row.changed_at.millis())>
             <span class="c-when">{when(row.changed_at)}</span>
             <span class="c-name"><a href=to(row.href.clone())>{row.name.clone()}</a></span>
             <span class="c-what"><code>{row.field.clone()}</code>" "{values}</span>
-            <span class="c-owner">"by "{row.by.clone()}{link}</span>
+            <span class="c-owner">{by}" "{link}</span>
             {flags}
         </li>
     }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use app::model::book::Book;
 use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
-use app::model::review::{Parts, Values};
+use app::model::review::{BY_OBSERVATION, Parts, Values};
 use app::model::undocumented::{Ignored, Move, Observation, Sighting, moves};
 
 use crate::db::{Db, Tx};
 use crate::live::Topic;
-use crate::store::parts::{self, BY_OBSERVATION, ChangeRecord};
+use crate::store::parts::{self, ChangeRecord};
 use crate::store::people::{self, AuditLine};
 use crate::store::{feed, observations};
 

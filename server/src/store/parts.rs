@@ -10,9 +10,6 @@ use sqlx::{Any, AnyPool, Executor, Row};
 
 use crate::db::{Tx, read_rows, write_rows};
 
-/// Who changes what was observed.
-pub const BY_OBSERVATION: &str = "observed";
-
 /// A change as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 #[allow(missing_docs)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use app::model::blast::{Blast, Cause, ComponentHit, Harm, Suppose, WorkflowHit, blast};
 use app::model::book::Component;
+use app::model::event::{Event, What};
 use app::model::headroom::{Reading, headroom};
 use app::model::moment::{Moment, Span};
 use app::model::notice::Say;
@@ -11,7 +12,6 @@ use app::model::schedule::start_due;
 use app::model::status::State as Status;
 use app::model::verdict::{are, count_of};
 use app::pages::blast::{BlastPicture, ComponentAffected, QueueRoom, StepAffected, When, WorkflowAffected};
-use serde_json::Value;
 
 use super::workflows;
 use crate::App;
@@ -184,13 +184,9 @@ async fn headrooms(
 
 /// What a queue reported; none when it is another event or without a depth.
 fn reading(row: &FeedRow) -> Option<Reading> {
-    let event: Value = serde_json::from_str(&row.body).ok().filter(|_| row.family == "queue")?;
-    Some(Reading {
-        at: Moment::from_millis(row.happened_at),
-        depth: event.get("depth")?.as_i64()?,
-        oldest_at: event.get("oldest_at").and_then(Value::as_str).and_then(|at| Moment::parse(at).ok()),
-        arrived: event.get("in").and_then(Value::as_i64),
-    })
+    let What::Queue(_, level) = Event::stored(&row.body).ok()?.what else { return None };
+    let at = Moment::from_millis(row.happened_at);
+    Some(Reading { at, depth: level.depth, oldest_at: level.oldest_at, arrived: level.arrived })
 }
 
 /// Makes rows of what follows.

@@ -79,7 +79,8 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     attention.sort_by_key(|w| (std::cmp::Reverse(w.state), attended(w), w.since));
     let open = store_problems::open(app.db.read()).await?;
     paused.sort_by_key(|w| w.paused.as_ref().map(|p| p.until));
-    let sentence = sentence(total, broken.len(), attention.len(), paused.len(), &sources);
+    let silent = attention.iter().any(|w| w.state == Status::NoSignal);
+    let sentence = sentence(total, broken.len(), (attention.len(), silent), paused.len(), &sources);
     Ok(NowPicture {
         checked_at: now,
         state: worst,
@@ -100,7 +101,7 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
 fn sentence(
     total: usize,
     broken: usize,
-    attention: usize,
+    (attention, silent): (usize, bool),
     paused: usize,
     sources: &app::pages::shell::Heard,
 ) -> String {
@@ -123,7 +124,9 @@ fn sentence(
         _ if total == 0 => "Nothing is declared and nothing was heard yet.".to_owned(),
         (0, 0) => format!("Nothing needs you. {} on track, {reporting}.", workflows(watched)),
         (0, n) => {
-            format!("Nothing is broken. {} {} a look, {} on track, {reporting}.", workflows(n), need(n), watched - n)
+            // Of what is silent nobody knows.
+            let broken = if silent { "Nothing is known to be broken." } else { "Nothing is broken." };
+            format!("{broken} {} {} a look, {} on track, {reporting}.", workflows(n), need(n), watched - n)
         }
         (b, 0) => format!("{} {} broken. {} on track, {reporting}.", workflows(b), are(b), watched - b),
         (b, n) => format!(

@@ -360,7 +360,13 @@ async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewP
     let (mut sections, mut trusted) = (Vec::new(), Vec::new());
     for (number, section) in rendered.into_iter().enumerate() {
         if !waits(document, number, whole) {
-            trusted.push(if section.title.is_empty() { document.record.title.clone() } else { section.title });
+            // One that speaks of nothing waits for nobody, and nobody has said that it is right.
+            if document.trusts[number].trust == Trust::Trusted {
+                trusted.push(match section.title.as_str() {
+                    "" => "What stands before the first heading".to_owned(),
+                    _ => section.title,
+                });
+            }
             continue;
         }
         sections.push(SectionReview {

@@ -197,6 +197,7 @@ fn section_of(world: &World, slug: &str, anchor: Option<&str>, now: Moment) -> O
         title: document.record.title.clone(),
         section_title: section.title.clone(),
         steps: section.steps.iter().take(STEPS_SHOWN).map(|s| s.text.clone()).collect(),
+        more: section.steps.len().saturating_sub(STEPS_SHOWN),
         in_doubt: document.in_doubt(number).steps.into_iter().filter(|step| *step <= STEPS_SHOWN).collect(),
         trust,
         flags: document.flags_of(number),

@@ -203,9 +203,17 @@ impl markdown::Context for Shown<'_> {
             return self.runs.get(&panel.target).map(|runs| runs_html(&panel.alt, runs));
         }
         let counts = self.counts(panel)?;
+        // Silence is no zero: whoever reads "0 waiting" goes on.
+        let silent = matches!(self.state_now(panel), Some((Status::NoSignal, _)));
+        let not_known = || "not known, nothing is heard of it".to_owned();
         let words = match panel.kind {
             PanelKind::State | PanelKind::Runs => return None,
-            PanelKind::Queue => self.waiting(panel).unwrap_or_else(|| format!("{} waiting", counts.total())),
+            PanelKind::Queue => match self.waiting(panel) {
+                Some(words) => words,
+                None if silent => not_known(),
+                None => format!("{} waiting", counts.total()),
+            },
+            PanelKind::Retries | PanelKind::Stuck if silent && counts.total() == 0 => not_known(),
             PanelKind::Retries => match counts.retrying {
                 0 => "none is trying again".to_owned(),
                 n => format!("{n} trying again"),

@@ -665,9 +665,10 @@ fn questions(
     });
     let fails = workflow.steps.iter().flat_map(|s| {
         s.failure_points.iter().filter_map(|f| {
-            let words = [f.effect.as_deref(), f.automatic.as_deref()];
+            let automatic = f.automatic.as_deref().map(|what| format!("By itself: {what}"));
+            let words = [f.effect.as_deref(), automatic.as_deref()];
             let sentence = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
-            (!sentence.is_empty()).then(|| (s.name.clone(), sentence))
+            (!sentence.is_empty()).then(|| (format!("{}: {}", s.name, f.id.replace('-', " ")), sentence))
         })
     });
     let skipped = workflow

@@ -96,7 +96,7 @@ async fn opening_a_link_shows_what_is_asked_and_changes_nothing(server: TestServ
         assert_eq!(html::heading(&answer.text), "Approve invoice i-1");
         let words = html::words(&answer.text);
         for said in [
-            "Invoices waits for this since 08:00. It should be done by 11:00.",
+            "Invoices has waited for this since 08:00. It should be done by 11:00.",
             "Somebody agrees to pay.",
             "The auditors will ask.",
             "It is done",

@@ -127,11 +127,13 @@ async fn the_page_of_a_what_if_says_the_same_and_that_it_is_one(server: TestServ
 
 async fn a_queue_that_tells_its_depth_tells_how_long_it_holds_out(server: TestServer) {
     with_more(&server).await;
-    let report = |at: &str, oldest: &str| {
-        json!({"type": "queue", "queue": "line", "depth": 4, "in": 3, "out": 3,
-            "oldest_at": format!("2026-06-04T{oldest}:00Z"), "time": format!("2026-06-04T{at}:00Z")})
+    let report = |at: &str, (form, oldest): (&str, &str)| {
+        json!({"type": "queue", "queue": "line", "depth": 4, "in": 3, "out": 3, "time": format!("2026-06-04T{at}:00Z")})
+            .with(form, oldest)
     };
-    server.post_events(json!([report("07:54", "07:50"), report("07:59", "07:52")])).await;
+    // Since when the oldest waits, or for how long: both are told.
+    let reports = [report("07:54", ("oldest_at", "2026-06-04T07:50:00Z")), report("07:59", ("oldest", "7m"))];
+    server.post_events(json!(reports)).await;
     let blast = server.json("/components/erp?suppose=down").await["blast"].clone();
     let line = item(&blast["queues"], "line");
     assert_eq!((&line["minutes"], &line["until"]), (&json!(7), &json!("2026-06-04T08:07:00Z")));

@@ -242,8 +242,14 @@ async fn reordered_ends(server: &TestServer) {
     let edges: Vec<_> = flow["edges"].as_array().unwrap().iter().map(|e| (&e["from"], &e["to"], &e["count"])).collect();
     let (one, step) = (json!(1), ["authorise", "capture", "settle"].map(Value::from));
     assert_eq!(edges, [(&step[0], &step[1], &one), (&step[1], &step[2], &one)]);
-    let page =
-        ["At Settle. Due by 08:35.", "What happened", "Capture started", "late", "out of order", "Settle started"];
+    let page = [
+        "At Settle. Due by 08:35.",
+        "What happened",
+        "Capture started",
+        "heard late",
+        "heard out of order",
+        "Settle started",
+    ];
     assert_reads(server, "/runs/payments/p-1", &page).await;
 }
 

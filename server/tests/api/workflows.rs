@@ -76,7 +76,7 @@ async fn one_workflow_answers_the_five_questions_from_the_book(server: TestServe
     assert_eq!(
         questions["fails"],
         json!([
-            ["Push to ERP", "Orders pile up."],
+            ["Push to ERP: erp refuses", "Orders pile up."],
             ["Push to ERP", "If it is skipped: The warehouse never sees the order."]
         ])
     );
@@ -108,7 +108,7 @@ async fn now_sums_up_and_says_what_needs_somebody(server: TestServer) {
     let quiet = server.json("/now").await;
     assert_eq!(
         quiet["sentence"],
-        "Nothing is broken. 3 workflows need a look, 0 on track, no source has reported yet."
+        "Nothing is known to be broken. 3 workflows need a look, 0 on track, no source has reported yet."
     );
     server.post_events(step("1", "push", "failed", "08:00").with("attempt", 3)).await;
     server.post_events(step("1", "sync", "running", "08:00").with("workflow", "stock-sync")).await;
