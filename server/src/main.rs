@@ -3,16 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 use watchbook::config::{Command, LogFormat, What};
 use watchbook::web::serve;
 
 mod commands;
-
-/// Events, pages and texts are many short-lived pieces, and this takes and gives them back quicker than the system's.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
