@@ -288,7 +288,7 @@ async fn alone(writer: &Arc<Mutex<Option<AnyConnection>>>, url: &str) -> sqlx::R
 const SQLITE_SETTINGS: &str =
     "pragma busy_timeout = 10000; pragma page_size = 2048; pragma journal_mode = wal; pragma synchronous = full;
     pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -4000;
-    pragma wal_autocheckpoint = 16000; pragma journal_size_limit = 67108864";
+    pragma wal_autocheckpoint = 32000; pragma journal_size_limit = 67108864";
 
 async fn sqlite_connection(url: &str) -> sqlx::Result<AnyConnection> {
     let mut connection = AnyConnection::connect(url).await?;

@@ -109,7 +109,7 @@ fn put(text: &HtmlTextAreaElement, words: &str) {
     let words = &match start < below {
         true => {
             (start, end) = (below, below);
-            format!("\n{words}\n")
+            format!("\n{words}\n\n")
         }
         false => words.to_owned(),
     };
@@ -130,8 +130,9 @@ fn put(text: &HtmlTextAreaElement, words: &str) {
 /// Where the text begins below its header, in UTF-16. A text that nobody has touched has its cursor at the very top,
 /// where an image would make words of the header.
 fn below_front(text: &str) -> u32 {
-    let header = text.strip_prefix("---\n").and_then(|rest| rest.find("\n---\n"));
-    header.map_or(0, |end| text[..end + 9].encode_utf16().count() as u32)
+    // The end of the first line is also the end before a header of nothing.
+    let header = text.strip_prefix("---").and_then(|rest| rest.find("\n---\n"));
+    header.filter(|_| text.starts_with("---\n")).map_or(0, |end| text[..end + 8].encode_utf16().count() as u32)
 }
 
 /// Says it beside the field, and to those who listen.

@@ -755,6 +755,15 @@ pub fn left_out<'w>(run: &Run, workflow: &'w Workflow) -> Vec<&'w Step> {
     workflow.steps.iter().filter(left).collect()
 }
 
+/// The declared steps that a run has still before it: not visited, and on the way to none that it did visit. What lies
+/// behind it and was never heard of is not ahead.
+pub fn ahead<'w>(run: &Run, workflow: &'w Workflow) -> Vec<&'w Step> {
+    let edges = workflow.edges();
+    let behind = |step: &Step| run.visits.iter().any(|visit| leads_to(&edges, &step.id, &visit.step));
+    // A visited step leads to itself.
+    workflow.steps.iter().filter(|step| !behind(step)).collect()
+}
+
 /// `Approve` or `Approve and Check the price`.
 pub fn names(steps: &[&Step]) -> String {
     steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" and ")
@@ -1154,7 +1163,9 @@ mod tests {
     #[test]
     fn a_run_did_without_what_was_skipped_or_passed_over_and_not_done_later() {
         let at = |second: i64| Moment::from_millis(1_780_000_000_000 + second * 1000);
-        let run = |said: &[(&str, &str)]| {
+        let book = book();
+        let orders = &book.workflows["orders"];
+        let folded = |said: &[(&str, &str)]| {
             let heard: Vec<_> = (0..)
                 .zip(said)
                 .map(|(second, (step, state))| {
@@ -1163,16 +1174,20 @@ mod tests {
                     Heard { event: Event::parse(body, "t", at(second)).unwrap(), received_at: at(second) }
                 })
                 .collect();
-            let book = book();
-            let orders = &book.workflows["orders"];
-            names(&left_out(&fold(&heard), orders))
+            fold(&heard)
         };
+        let run = |said: &[(&str, &str)]| names(&left_out(&folded(said), orders));
         let done = "succeeded";
         assert_eq!(run(&[("take", done), ("charge", done), ("invoice", done), ("send", done)]), "");
         assert_eq!(run(&[("take", done), ("charge", "skipped"), ("invoice", done), ("send", done)]), "Charge card");
         assert_eq!(run(&[("take", done), ("send", done)]), "Charge card and Write the invoice");
         assert_eq!(run(&[("take", done), ("send", done), ("charge", done)]), "Write the invoice");
         assert_eq!(run(&[("take", done), ("charge", "running")]), "");
+        let ahead = |said: &[(&str, &str)]| names(&ahead(&folded(said), orders));
+        assert_eq!(ahead(&[("take", done)]), "Charge card and Write the invoice and Send");
+        assert_eq!(ahead(&[("charge", done)]), "Write the invoice and Send");
+        // Whatever became of the others, they do not come any more.
+        assert_eq!(ahead(&[("take", done), ("send", "running")]), "");
     }
 
     #[test]

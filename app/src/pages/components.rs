@@ -75,8 +75,8 @@ fn group(rows: &[ComponentRow]) -> AnyView {
 fn row(row: &ComponentRow) -> AnyView {
     let needed = match row.needed_by {
         0 => "nothing needs it".to_owned(),
-        1 => "1 needs it".to_owned(),
-        n => format!("{n} need it"),
+        1 => "1 part or step needs it".to_owned(),
+        n => format!("{n} parts and steps need it"),
     };
     let state = match row.state {
         Some(state) => parts::mark(state),

@@ -115,6 +115,7 @@ pub fn body(picture: &ReviewsPicture) -> AnyView {
     ];
     let waiting: usize = groups.iter().map(|(.., group)| group.total).sum();
     let trusted = match picture.trusted {
+        0 => "No runbook is trusted yet".to_owned(),
         1 => "1 runbook is trusted".to_owned(),
         n => format!("{n} runbooks are trusted"),
     };

@@ -73,11 +73,15 @@ pub fn head(_: &RunbooksPicture) -> Head {
 /// The list as a page.
 pub fn body(picture: &RunbooksPicture, viewer: Option<&Viewer>) -> AnyView {
     let count = |trust: Trust| picture.counts.get(&trust).copied().unwrap_or_default();
+    let trusted = match count(Trust::Trusted) {
+        0 => "None can be trusted yet".to_owned(),
+        n => format!("{n} can be trusted"),
+    };
     let sentence = match (picture.items.len(), count(Trust::CheckNeeded)) {
         (0, _) => String::new(),
-        (_, 0) => format!("{} can be trusted. None speaks of something that has changed.", count(Trust::Trusted)),
-        (_, 1) => format!("1 may be wrong because something changed. {} can be trusted.", count(Trust::Trusted)),
-        (_, n) => format!("{n} may be wrong because something changed. {} can be trusted.", count(Trust::Trusted)),
+        (_, 0) => format!("{trusted}. None speaks of something that has changed."),
+        (_, 1) => format!("1 may be wrong because something changed. {trusted}."),
+        (_, n) => format!("{n} may be wrong because something changed. {trusted}."),
     };
     let list = match picture.items.is_empty() {
         true => {

@@ -72,7 +72,7 @@ pub fn trust_badge(trust: Trust, flags: i64) -> AnyView {
         .into_any()
 }
 
-/// How an event was heard, in words. "Late" alone would say that its step is.
+/// The words of a mark on what was heard. "Late" alone would say that its step is.
 pub fn heard_words(mark: &str) -> &str {
     match mark {
         "late" => "heard late",

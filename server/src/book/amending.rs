@@ -10,11 +10,14 @@ use app::model::reference::Reference;
 use tokio::sync::Mutex;
 
 use super::amend::{Amendment, amend, snippet};
-use super::git::{self, Around, Committed, Message};
+use super::git::{self, Around, Committed, Message, Standing};
 use super::watch::take_over_files;
 use super::write::{WriteError, write_file};
 use super::{Parses, read_again, read_with};
 use crate::App;
+
+/// How long the first line of a commit may be, in characters.
+const MOST_IN_FIRST_LINE: usize = 100;
 
 /// One at a time: each is made from the text that the one before has written.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -68,7 +71,7 @@ pub async fn amend_book(app: &Arc<App>, change: Amendment, by: By<'_>) -> Result
         author: by.author.to_owned(),
         address: git::address(by.author, app.config.base_url.as_deref()),
         at: app.now(),
-        text: format!("{}\n\nWritten in Watchbook.\n", by.what),
+        text: format!("{}\n\nWritten in Watchbook.\n", first_line(by.what)),
     };
     let amended = {
         // Nobody else commits meanwhile: git takes one at a time.
@@ -85,6 +88,11 @@ pub async fn amend_book(app: &Arc<App>, change: Amendment, by: By<'_>) -> Result
     }
     take_over_files(app, &app.config.book).await;
     Ok(amended)
+}
+
+/// The first line of a commit: what is longer tells less at a glance, and git shows no more of it in a list.
+fn first_line(what: &str) -> String {
+    what.lines().next().unwrap_or_default().chars().take(MOST_IN_FIRST_LINE).collect()
 }
 
 /// Amends the file that the change is about. The book must be without errors before and after.
@@ -133,31 +141,35 @@ fn amend_folder(dir: &Path, change: &Amendment, message: &Message, parses: &mut 
         return Err(format!("With this the book could not be used: {}.", wrong.text));
     }
     let file = from_folder(dir, &path);
-    let mixed = matches!(&around, Around::Tree(tree) if !tree.is_committed(&file));
+    let before_it = match &around {
+        Around::Tree(tree) => tree.standing(&file),
+        Around::Refused(why) => Err(why.clone()),
+        Around::Plain => Ok(Standing::Ignored),
+    };
     // Somebody may have saved the file meanwhile.
     if fs::read_to_string(&path).unwrap_or_default() != before {
         return Err("The file was changed at this very moment. Try again.".to_owned());
     }
     write_file(&path, &after).map_err(|error| unwritable(&error))?;
-    let uncommitted = match &around {
-        Around::Plain => None,
-        Around::Refused(why) => Some(why.clone()),
+    let uncommitted = match (before_it, &around) {
+        (Err(why), _) => Some(why),
         // Their work would go into a commit of ours, under another name and half done.
-        Around::Tree(_) if mixed => Some("it has other changes in it that nobody has committed yet".to_owned()),
-        Around::Tree(tree) => match tree.commit(&[&file], message) {
+        (Ok(Standing::Changed), _) => Some("it has other changes in it that nobody has committed yet".to_owned()),
+        (Ok(Standing::AsCommitted), Around::Tree(tree)) => match tree.commit(&[&file], message) {
             Committed::Yes(_) | Committed::Ignored => None,
             Committed::No(why) => Some(why),
         },
+        (Ok(Standing::AsCommitted | Standing::Ignored), _) => None,
     };
     Ok(Amended { file, uncommitted })
 }
 
-/// A path of a file as it is from the folder.
+/// A path of a file as it is from the folder; one that is a link leads to what is written.
 fn from_folder(dir: &Path, path: &Path) -> String {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    // The file may not be there yet; its folder is.
-    let (parent, name) = (path.parent().map(real), path.file_name());
-    let whole = parent.zip(name).map_or_else(|| path.to_owned(), |(parent, name)| parent.join(name));
+    // A file that is not there yet has a folder that is.
+    let new = || path.parent().map(real).zip(path.file_name()).map(|(parent, name)| parent.join(name));
+    let whole = path.canonicalize().ok().or_else(new).unwrap_or_else(|| path.to_owned());
     whole.strip_prefix(real(dir)).unwrap_or(&whole).display().to_string()
 }
 

@@ -73,6 +73,17 @@ pub(super) enum Committed {
     No(String),
 }
 
+/// How it stands with a file that is about to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// As it was committed, or not there yet.
+    AsCommitted,
+    /// With changes in it that nobody has committed.
+    Changed,
+    /// Git is told to ignore it.
+    Ignored,
+}
+
 /// What a commit of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Message {
@@ -174,9 +185,28 @@ impl WorkTree {
         found
     }
 
-    /// Whether a file is as it was committed, or is not there yet.
-    pub fn is_committed(&self, file: &str) -> bool {
-        self.committed(&[file]).is_some_and(|files| !files.is_empty())
+    /// How it stands with a file before it is written.
+    ///
+    /// # Errors
+    /// Why git does not say, to follow a colon.
+    pub fn standing(&self, file: &str) -> Result<Standing, String> {
+        if !self.ignored(&[file]).is_empty() {
+            return Ok(Standing::Ignored);
+        }
+        let output = run(&self.folder, &["status", "--porcelain=v1", "-z", "--untracked-files=all", "--", file], &[])?;
+        match (output.good, output.out.is_empty()) {
+            (false, _) => Err(said(&output.err)),
+            (true, true) => Ok(Standing::AsCommitted),
+            (true, false) => Ok(Standing::Changed),
+        }
+    }
+
+    /// Those of the files that git is told to ignore.
+    fn ignored(&self, files: &[&str]) -> HashSet<String> {
+        let asked = [&["check-ignore", "--"], files].concat();
+        // The only one that does not take paths as they are written; ours have nothing in them that it would read.
+        let ignored = run(&self.folder, &asked, &[("GIT_LITERAL_PATHSPECS", "0")]).map(|o| o.out).unwrap_or_default();
+        ignored.lines().map(str::to_owned).collect()
     }
 
     /// Those of the files that are as they were committed.
@@ -208,14 +238,11 @@ impl WorkTree {
             Ok(output) => Committed::No(said(&output.err)),
             Err(sentence) => Committed::No(sentence),
         };
-        // The only one that does not take paths as they are written; ours have nothing in them that it would read.
-        let asked = [&["check-ignore", "--"], files].concat();
-        let ignored = run(&self.folder, &asked, &[("GIT_LITERAL_PATHSPECS", "0")]).map(|o| o.out).unwrap_or_default();
-        let ignored: HashSet<&str> = ignored.lines().collect();
-        if files.first().is_some_and(|file| ignored.contains(file)) {
+        let ignored = self.ignored(files);
+        if files.first().is_some_and(|file| ignored.contains(*file)) {
             return Committed::Ignored;
         }
-        let files: Vec<&str> = files.iter().copied().filter(|file| !ignored.contains(file)).collect();
+        let files: Vec<&str> = files.iter().copied().filter(|file| !ignored.contains(*file)).collect();
         let with = |what: &[&'static str]| -> Vec<String> {
             what.iter()
                 .map(|w| (*w).to_owned())

@@ -68,7 +68,7 @@ pub fn folder(app: &App, world: &World) -> FolderPicture {
         (Some(why), _) => {
             format!("What is saved here is kept in the database alone, because files cannot be written in the folder of the book: {why}.")
         }
-        (None, GitStanding::Plain) => "What is saved here is written to the files of the book. They are in no git work tree.".to_owned(),
+        (None, GitStanding::Plain) => "What is saved here is written to the files of the book. They are under no version control.".to_owned(),
         (None, GitStanding::Branch(branch)) => {
             format!("What is saved here is written to the files of the book and committed to its git work tree, on the branch {branch}.")
         }

@@ -14,7 +14,7 @@ use app::model::run::Visit;
 use app::model::status::{Role, State as Status};
 use app::model::story::{self, Line};
 use app::model::tries::{self, Try};
-use app::model::usual::{left_out, names};
+use app::model::usual::{ahead, left_out, names};
 use app::pages::check_in::CheckInLink;
 use app::pages::run::{AttemptRow, LeftOut, RunPicture, StoryLine, TriesRow, VisitRow};
 use app::pages::runs::{RunFilter, RunItem, RunRow, RunsPicture, StepItem};
@@ -365,11 +365,8 @@ pub async fn picture(app: &App, workflow: &str, run: &str, at: Option<Moment>) -
         _ => None,
     };
     let zone = app.config.zone();
-    let visited = |id: &str| record.folded.visits.iter().any(|v| v.step == id);
     let ahead = match (declared, judged.ended_at) {
-        (Some(declared), None) => {
-            declared.steps.iter().filter(|s| !visited(&s.id)).map(|s| (s.id.clone(), s.name.clone())).collect()
-        }
+        (Some(declared), None) => ahead(&record.folded, declared),
         _ => Vec::new(),
     };
     Ok(RunPicture {
@@ -378,7 +375,7 @@ pub async fn picture(app: &App, workflow: &str, run: &str, at: Option<Moment>) -
         earlier: (record.folded.events - lines.len() as i64).max(0),
         story: with_words(lines.into_iter().map(story_line).collect(), said),
         runbook,
-        ahead,
+        ahead: ahead.into_iter().map(|step| (step.id.clone(), step.name.clone())).collect(),
         left_out: declared.map(|w| left_out(&record.folded, w)).unwrap_or_default().into_iter().map(without).collect(),
         not_known: world.not_known.clone(),
         row,

@@ -210,7 +210,7 @@ impl markdown::Context for Shown<'_> {
             PanelKind::State | PanelKind::Runs => return None,
             PanelKind::Queue => match self.waiting(panel) {
                 Some(words) => words,
-                None if silent => not_known(),
+                None if silent && counts.total() == 0 => not_known(),
                 None => format!("{} waiting", counts.total()),
             },
             PanelKind::Retries | PanelKind::Stuck if silent && counts.total() == 0 => not_known(),

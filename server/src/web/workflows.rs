@@ -546,24 +546,31 @@ fn trouble(
         .filter(|wrong| wrong.state != Status::Paused)
         .map(|wrong| {
             let step = wrong.step.as_deref().filter(|s| !s.is_empty());
-            let name = match step {
-                Some(step) => declared.and_then(|w| w.step(step)).map_or(step, |s| s.name.as_str()),
-                None => declared.map_or(standing.id.as_str(), |w| w.name.as_str()),
+            // What waits in a queue is seen there: its runs have not begun, or are at several steps.
+            let component = wrong.problem.as_ref().and_then(|problem| match &problem.place {
+                app::model::problem::Where::Component(id) if step.is_none() => Some(id),
+                _ => None,
+            });
+            let name = match (step, component) {
+                (Some(step), _) => declared.and_then(|w| w.step(step)).map_or(step, |s| s.name.as_str()).to_owned(),
+                (None, Some(component)) => components::name_of(world, component),
+                (None, None) => declared.map_or(standing.id.as_str(), |w| w.name.as_str()).to_owned(),
             };
             let id = urlencode(&standing.id);
             Trouble {
                 state: wrong.state,
                 step: step.map(str::to_owned),
-                name: name.to_owned(),
+                name,
                 sentence: wrong.sentence.clone(),
                 count: wrong.count,
                 since: wrong.since,
                 next: Some(wrong.by_itself()),
-                href: match step {
-                    Some(step) => {
+                href: match (step, component) {
+                    (Some(step), _) => {
                         format!("/workflows/{id}/runs?state={}&step={}", filter(wrong.state), urlencode(step))
                     }
-                    None => format!("/workflows/{id}/runs"),
+                    (None, Some(component)) => format!("/components/{}", urlencode(component)),
+                    (None, None) => format!("/workflows/{id}/runs"),
                 },
                 runbook: match &wrong.problem {
                     Some(problem) => problems::recovery(world, problem, now),

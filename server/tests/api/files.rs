@@ -296,6 +296,12 @@ async fn files_that_git_ignores_are_plain_files(server: TestServer) {
     server.shelf.write(FILE, &text("Typed."));
     server.take_over_the_book().await;
     assert_eq!(server.json(SLUG).await["author"], FILE);
+    // And so is one of the book's own, whose edit nobody asked to commit.
+    let editor = server.editor().await;
+    let fields = [("part", "workflow:order-to-erp"), ("field", "purpose"), ("value", "Orders reach the ERP.")];
+    editor.post("/write", &fields).await.expect(303);
+    let page = html::words(&editor.page("/workflows/order-to-erp").await);
+    assert!(page.contains(&format!("Written into {WORKFLOW}.")), "{page}");
 }
 
 #[cfg(unix)]
@@ -655,7 +661,7 @@ async fn a_file_that_moves_stays_the_same_runbook(server: TestServer) {
 }
 
 async fn the_page_of_sources_says_whether_files_are_written(server: TestServer) {
-    let plain = "What is saved here is written to the files of the book. They are in no git work tree.";
+    let plain = "What is saved here is written to the files of the book. They are under no version control.";
     assert!(words(&server, "/sources").await.contains(plain));
     let git = Git::around(&server).await;
     let server = server.restarted("08:05", |_| {}).await;

@@ -581,6 +581,9 @@ async fn stuck_queue_ends(server: &TestServer) {
     let sentence = "Nothing has left Mail queue since 08:01. 38 letters wait in it, the oldest since 08:01.";
     let next = "A limit is reached in 12 min.";
     assert_stands(server, "letters", "late", &format!("{sentence} {next}")).await;
+    // It lies in the queue, and that is where it leads.
+    let trouble = server.json("/workflows/letters").await["trouble"][0].clone();
+    assert_eq!((&trouble["name"], &trouble["href"]), (&json!("Mail queue"), &json!("/components/mail-queue")));
     let stuck = ("stuck", "late", 38, sentence, next, "mail-does-not-go-out#do-this-now");
     assert_problems(server, "/components/mail-queue", &[stuck]).await;
     assert_problems(server, "/workflows/letters", &[]).await;
