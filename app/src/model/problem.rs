@@ -221,6 +221,14 @@ impl Where {
         }
     }
 
+    /// The component, if it is one.
+    pub fn component(&self) -> Option<&str> {
+        match self {
+            Self::Component(component) => Some(component),
+            _ => None,
+        }
+    }
+
     /// Reads what `Display` wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::model::reference::Reference;
+use app::model::unseen::seen;
 use tokio::sync::Mutex;
 
 use super::amend::{Amendment, amend, snippet};
 use super::git::{self, Around, Committed, Message, Standing};
 use super::watch::take_over_files;
 use super::write::{WriteError, write_file};
-use super::{Parses, read_again, read_with};
+use super::{Parses, Reading, read_again, read_with};
 use crate::App;
 
 /// How long the first line of a commit may be, in characters.
@@ -90,9 +91,10 @@ pub async fn amend_book(app: &Arc<App>, change: Amendment, by: By<'_>) -> Result
     Ok(amended)
 }
 
-/// The first line of a commit: what is longer tells less at a glance, and git shows no more of it in a list.
+/// The first line of a commit: what is longer tells less at a glance, and git shows no more of it in a list. It may hold
+/// what a system said, and whoever reads the log reads it in a terminal.
 fn first_line(what: &str) -> String {
-    what.lines().next().unwrap_or_default().chars().take(MOST_IN_FIRST_LINE).collect()
+    seen(what.lines().next().unwrap_or_default()).chars().take(MOST_IN_FIRST_LINE).collect()
 }
 
 /// Amends the file that the change is about. The book must be without errors before and after.
@@ -109,8 +111,44 @@ fn amend_folder(dir: &Path, change: &Amendment, message: &Message, parses: &mut 
     if reading.has_errors() {
         return Err("The book on disk cannot be used as it is; put that right first.".to_owned());
     }
-    let entry = |kind: &str, id: &str| Reference::parse(&format!("{kind}:{id}")).ok();
-    let path = match change {
+    let path = place(dir, change, &reading)?;
+    let file = from_folder(dir, &path);
+    let before = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(|error| unwritable(&error.into()))?,
+    };
+    let after = amend(&before, change).map_err(|refused| refused.sentence().to_owned())?;
+    if after == before {
+        return Ok(Amended { file, uncommitted: None });
+    }
+    let checked = read_with(dir, &path, &after, parses).map_err(|e| e.to_string())?;
+    if let Some(wrong) = checked.findings.iter().find(|f| f.severity == super::Severity::Error) {
+        return Err(format!("With this the book could not be used: {}.", wrong.text));
+    }
+    let standing = standing(&around, &file);
+    // Somebody may have saved the file meanwhile.
+    if fs::read_to_string(&path).unwrap_or_default() != before {
+        return Err("The file was changed at this very moment. Try again.".to_owned());
+    }
+    write_file(&path, &after).map_err(|error| unwritable(&error))?;
+    let uncommitted = match (standing, &around) {
+        (Ok(Standing::AsCommitted), Around::Tree(tree)) => match tree.commit(&[&file], message) {
+            Committed::Yes(_) | Committed::Ignored => None,
+            Committed::No(why) => Some(why),
+        },
+        (Ok(_), _) => None,
+        (Err(why), _) => Some(why),
+    };
+    Ok(Amended { file, uncommitted })
+}
+
+/// The file that a change is about: that of its entry, or the one that a new entry goes into.
+fn place(dir: &Path, change: &Amendment, reading: &Reading) -> Result<PathBuf, String> {
+    let file = |kind: &str, id: &str| {
+        let entry = Reference::parse(&format!("{kind}:{id}")).ok()?;
+        Some(reading.places.of(&entry, "").0).filter(|file| !file.is_empty()).map(PathBuf::from)
+    };
+    match change {
         // Entries of a kind stand together.
         Amendment::Append(value) => {
             let kind = value["kind"].as_str().unwrap_or_default();
@@ -119,49 +157,29 @@ fn amend_folder(dir: &Path, change: &Amendment, message: &Message, parses: &mut 
                 "workaround" => reading.book.workarounds.keys().next(),
                 _ => None,
             };
-            let known = first.and_then(|id| entry(kind, id)).map(|entry| reading.places.of(&entry, "").0.to_owned());
-            known.map_or_else(|| dir.join(format!("{kind}s.yaml")), PathBuf::from)
+            Ok(first.and_then(|id| file(kind, id)).unwrap_or_else(|| dir.join(format!("{kind}s.yaml"))))
         }
         Amendment::Remove { kind, id } | Amendment::Set { kind, id, .. } | Amendment::Add { kind, id, .. } => {
-            let file = entry(kind, id).map(|entry| reading.places.of(&entry, "").0.to_owned());
-            let file = file.filter(|file| !file.is_empty());
-            PathBuf::from(file.ok_or_else(|| format!("The {kind} \"{id}\" is not in the book."))?)
+            file(kind, id).ok_or_else(|| format!("The {kind} \"{id}\" is not in the book."))
         }
-    };
-    let before = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        read => read.map_err(|error| unwritable(&error.into()))?,
-    };
-    let after = amend(&before, change).map_err(|refused| refused.sentence().to_owned())?;
-    if after == before {
-        return Ok(Amended { file: from_folder(dir, &path), uncommitted: None });
     }
-    let checked = read_with(dir, &path, &after, parses).map_err(|e| e.to_string())?;
-    if let Some(wrong) = checked.findings.iter().find(|f| f.severity == super::Severity::Error) {
-        return Err(format!("With this the book could not be used: {}.", wrong.text));
-    }
-    let file = from_folder(dir, &path);
-    let before_it = match &around {
-        Around::Tree(tree) => tree.standing(&file),
-        Around::Refused(why) => Err(why.clone()),
-        Around::Plain => Ok(Standing::Ignored),
+}
+
+/// How it stands with a file before it is written, or why it will not be committed.
+fn standing(around: &Around, file: &str) -> Result<Standing, String> {
+    let tree = match around {
+        Around::Plain => return Ok(Standing::Ignored),
+        Around::Refused(why) => return Err(why.clone()),
+        Around::Tree(tree) => tree,
     };
-    // Somebody may have saved the file meanwhile.
-    if fs::read_to_string(&path).unwrap_or_default() != before {
-        return Err("The file was changed at this very moment. Try again.".to_owned());
+    if Path::new(file).is_absolute() {
+        return Err("a link leads to it, out of the folder of the book".to_owned());
     }
-    write_file(&path, &after).map_err(|error| unwritable(&error))?;
-    let uncommitted = match (before_it, &around) {
-        (Err(why), _) => Some(why),
+    match tree.standing(file)? {
         // Their work would go into a commit of ours, under another name and half done.
-        (Ok(Standing::Changed), _) => Some("it has other changes in it that nobody has committed yet".to_owned()),
-        (Ok(Standing::AsCommitted), Around::Tree(tree)) => match tree.commit(&[&file], message) {
-            Committed::Yes(_) | Committed::Ignored => None,
-            Committed::No(why) => Some(why),
-        },
-        (Ok(Standing::AsCommitted | Standing::Ignored), _) => None,
-    };
-    Ok(Amended { file, uncommitted })
+        Standing::Changed => Err("it has other changes in it that nobody has committed yet".to_owned()),
+        standing => Ok(standing),
+    }
 }
 
 /// A path of a file as it is from the folder; one that is a link leads to what is written.
@@ -213,6 +231,14 @@ mod tests {
         let amended = amended(dir.path(), &Amendment::Append(entry)).unwrap();
         assert_eq!(amended.told("Written into"), "Written into decisions.yaml.");
         assert_eq!(read(dir.path()).unwrap().book.decisions.len(), 1);
+    }
+
+    #[test]
+    fn a_commit_begins_with_one_line_that_does_nothing_to_a_terminal() {
+        assert_eq!(first_line("step:w/a fails with \"\u{1b}[2J\u{202e}x\"\r\nCo-authored-by: x"), {
+            "step:w/a fails with \"\u{fffd}[2J\u{fffd}x\""
+        });
+        assert_eq!(first_line(&"ä".repeat(300)).chars().count(), MOST_IN_FIRST_LINE);
     }
 
     #[test]

@@ -209,7 +209,7 @@ pub async fn write(
         Ok(amended) => amended,
         Err(not_done) => return Ok(Err(not_done)),
     };
-    note_amended(&app.db, what, (author, address), app.now()).await?;
+    note_amended(&app.db, &format!("{}: {what}", amended.file), (author, address), app.now()).await?;
     Ok(Ok(amended))
 }
 

@@ -547,10 +547,7 @@ fn trouble(
         .map(|wrong| {
             let step = wrong.step.as_deref().filter(|s| !s.is_empty());
             // What waits in a queue is seen there: its runs have not begun, or are at several steps.
-            let component = wrong.problem.as_ref().and_then(|problem| match &problem.place {
-                app::model::problem::Where::Component(id) if step.is_none() => Some(id),
-                _ => None,
-            });
+            let component = wrong.problem.as_ref().and_then(|problem| problem.place.component());
             let name = match (step, component) {
                 (Some(step), _) => declared.and_then(|w| w.step(step)).map_or(step, |s| s.name.as_str()).to_owned(),
                 (None, Some(component)) => components::name_of(world, component),

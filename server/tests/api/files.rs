@@ -23,6 +23,7 @@ on_both_databases![
     a_text_that_was_written_does_not_come_back_as_a_change,
     an_edit_of_the_book_is_committed_alone_with_its_author_and_what_it_is,
     an_edit_of_the_book_leaves_what_others_have_not_committed,
+    an_edit_of_the_book_says_that_a_link_leads_out_of_the_work_tree,
     in_the_middle_of_a_merge_the_book_is_not_edited,
     files_that_git_ignores_are_plain_files,
     a_commit_starts_no_hook,
@@ -202,6 +203,23 @@ async fn an_edit_of_the_book_leaves_what_others_have_not_committed(server: TestS
     );
     let page = html::words(&editor.page("/workflows/order-to-erp").await);
     assert!(page.contains(&told), "{page}");
+}
+
+async fn an_edit_of_the_book_says_that_a_link_leads_out_of_the_work_tree(server: TestServer) {
+    let (link, outside) = (server.shelf.folder().join(WORKFLOW), server.folder().join("elsewhere.yaml"));
+    std::fs::rename(&link, &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    let git = Git::around(&server).await;
+    let head = git.head();
+    let editor = server.editor().await;
+    let fields = [("part", "workflow:order-to-erp"), ("field", "purpose"), ("value", "Orders reach the ERP.")];
+    editor.post("/write", &fields).await.expect(303);
+    assert!(std::fs::read_to_string(&outside).unwrap().contains("reach the ERP"));
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(git.head(), head);
+    let page = html::words(&editor.page("/workflows/order-to-erp").await);
+    let told = "which is not committed: a link leads to it, out of the folder of the book.";
+    assert!(page.contains(told), "{page}");
 }
 
 async fn in_the_middle_of_a_merge_the_book_is_not_edited(server: TestServer) {

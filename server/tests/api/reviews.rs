@@ -27,6 +27,7 @@ on_both_databases![
     a_stated_value_that_matters_to_nobody_else_flags_what_states_it,
     an_edit_of_what_a_section_links_to_flags_the_edit_and_no_value,
     a_section_without_links_is_not_trusted_in_trouble,
+    a_section_that_speaks_of_nothing_is_not_told_as_trusted,
     the_queue_lists_what_waits_and_why,
     who_may_not_review_is_refused_and_told_why,
     an_answer_that_cannot_be_read_changes_nothing,
@@ -523,6 +524,17 @@ async fn a_section_without_links_is_not_trusted_in_trouble(server: TestServer) {
     let workflow = server.json("/workflows/order-to-erp").await;
     let recovery = &workflow["trouble"][0]["runbook"];
     assert_eq!((&recovery["section"], &recovery["trust"]), (&json!("do-this-now"), &json!("not_linked")));
+}
+
+async fn a_section_that_speaks_of_nothing_is_not_told_as_trusted(server: TestServer) {
+    let words = html::words(&server.viewer().await.page("/reviews/erp-refuses-orders").await);
+    assert!(!words.contains("Trusted ("), "nobody has reviewed anything: {words}");
+    reviewed(&server).await;
+    server.shelf.push_is_now(push_with("5m", 6));
+    server.take_over_the_book().await;
+    let words = html::words(&server.viewer().await.page("/reviews/erp-refuses-orders").await);
+    let trusted = &words[words.find("Trusted (").unwrap()..];
+    assert!(trusted.contains("If it does not help") && !trusted.contains("Background"), "{trusted}");
 }
 
 async fn the_queue_lists_what_waits_and_why(server: TestServer) {

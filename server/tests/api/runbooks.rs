@@ -25,6 +25,7 @@ on_both_databases![
     a_link_to_what_is_not_there_is_shown_as_broken,
     a_state_panel_says_what_the_workflow_says_of_itself,
     a_state_panel_of_what_was_never_heard_of_is_not_green,
+    a_panel_that_counts_says_no_zero_of_what_was_never_heard_of,
     who_may_not_edit_is_refused,
     an_unknown_runbook_or_version_is_404,
     what_a_runbook_is_for_and_is_not_there_is_a_broken_link,
@@ -317,6 +318,20 @@ async fn a_state_panel_of_what_was_never_heard_of_is_not_green(server: TestServe
     for of in ["order-to-erp", "order-to-erp/push", "erp-sync"] {
         let words = background(&server, &format!("![State now](live:state/{of})")).await;
         assert!(words.contains("State now: Broken"), "{of}: {words}");
+    }
+}
+
+async fn a_panel_that_counts_says_no_zero_of_what_was_never_heard_of(server: TestServer) {
+    let panels =
+        "![Waiting](live:queue/erp-queue)\n![Tries](live:retries/order-to-erp/push)\n![Stuck](live:stuck/order-to-erp)";
+    let silent = background(&server, panels).await;
+    for panel in ["Waiting", "Tries", "Stuck"] {
+        assert!(silent.contains(&format!("{panel}: not known, nothing is heard of it")), "{silent}");
+    }
+    server.post_events(step("1", "push", "running", "08:00")).await;
+    let heard = background(&server, panels).await;
+    for said in ["Waiting: 1 waiting", "Tries: none is trying again", "Stuck: none is stuck"] {
+        assert!(heard.contains(said), "{heard}");
     }
 }
 

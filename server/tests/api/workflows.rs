@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::shelf::Step;
+use crate::support::shelf::{Step, erp_refuses_orders};
 use crate::support::{TestServer, With, html, on_both_databases, step};
 
 on_both_databases![
@@ -90,6 +90,12 @@ async fn one_workflow_answers_the_five_questions_from_the_book(server: TestServe
 }
 
 async fn the_page_says_where_it_is_broken_and_what_to_do_first(server: TestServer) {
+    let silent = html::words(&server.viewer().await.page("/workflows/order-to-erp").await);
+    assert!(silent.contains("The 3 steps") && !silent.contains("Where it is stuck"), "{silent}");
+    let steps = "- [ ] Look at the queue.\n- [ ] Wait.\n- [ ] Call.\n- [ ] Write it down.\n- [ ] Go home.";
+    let longer = erp_refuses_orders().where_section("Do this now", steps);
+    server.shelf.write("erp-refuses-orders.md", &longer.markdown());
+    server.take_over_the_book().await;
     let broken = step("10482", "push", "failed", "08:00").with("attempt", 3).with("error", json!({"code": "503"}));
     server.post_events(broken).await;
     let page = server.viewer().await.page("/workflows/order-to-erp").await;
@@ -97,7 +103,9 @@ async fn the_page_says_where_it_is_broken_and_what_to_do_first(server: TestServe
     assert_eq!(html::heading(&page), "Order to ERP");
     let words = html::words(&page);
     assert!(words.contains("Push to ERP has failed since 08:00 (503). 1 order is waiting."), "{words}");
-    assert!(words.contains("Look at the queue."), "{words}");
+    assert!(words.contains("Look at the queue.") && words.contains("Where it is stuck"), "{words}");
+    let trouble = server.json("/workflows/order-to-erp").await["trouble"][0].clone();
+    assert_eq!((&trouble["runbook"]["steps"][2], &trouble["runbook"]["more"]), (&json!("Call."), &json!(2)));
     let links: Vec<_> = html::tags(&page).iter().filter_map(|t| t.get("href").map(str::to_owned)).collect();
     for link in ["/runbooks/erp-refuses-orders#do-this-now", "/workflows/order-to-erp/runs?state=failed&step=push"] {
         assert!(links.iter().any(|l| l == link), "{link} is not in {links:?}");
