@@ -58,6 +58,8 @@ describe("budgets", () => {
     ["/components", 25],
     ["/runbooks", 25],
     ["/reviews", 25],
+    ["/decisions", 25],
+    ["/workarounds", 25],
     ["/sources", 25],
     ["/find?q=erp", 20],
     ["/find/options?q=order", 20],

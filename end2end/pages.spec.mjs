@@ -115,9 +115,11 @@ describe("every page", () => {
     see("reviews", "/reviews");
     see("undocumented-nothing", "/undocumented", { reads: /Everything that was seen is in the book/ });
     see("coverage", "/coverage", { reads: /Score/ });
+    see("decisions", "/decisions", { reads: /In force\.[^]*Replaced by: Put a queue between shop and ERP\./ });
     see("decision", "/decisions/2026-03-queue-before-erp", { reads: /took the place of/ });
     see("decision-replaced", "/decisions/2022-09-direct-call-to-erp", { reads: /Another decision took its place/ });
     see("decision-new", "/decisions/new?about=workflow:refunds", { as: asEditor });
+    see("workarounds", "/workarounds", { as: asEditor, reads: /(Look again by|Past its date:) 2027-03-01\./ });
     see("workaround", "/workarounds/tracking-number-in-remarks", { as: asEditor, reads: /Look at it again/ });
     see("workaround-new", "/workarounds/new", { as: asEditor });
     see("write", "/write?part=component:sap-business-one&field=fields.customer_group.in_practice", { as: asEditor });
@@ -562,6 +564,8 @@ describe("a portal with nothing in it", () => {
   see("empty-components", "/components");
   see("empty-runbooks", "/runbooks");
   see("empty-reviews", "/reviews");
+  see("empty-decisions", "/decisions", { reads: /No decision is in the book yet/ });
+  see("empty-workarounds", "/workarounds", { reads: /No workaround is in the book/ });
   see("empty-sources", "/sources");
   see("empty-find", "/find?q=order");
   see("empty-sign-in", "/sign-in", { reads: /watchbook user add/ });

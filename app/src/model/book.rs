@@ -576,6 +576,22 @@ impl Book {
         self.decisions.values().filter(move |d| d.supersedes.iter().any(|id| id == decision))
     }
 
+    /// Every decision, the newest first.
+    pub fn decisions_newest_first(&self) -> Vec<&Decision> {
+        let mut all: Vec<&Decision> = self.decisions.values().collect();
+        all.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.decided.cmp(&b.decided)));
+        all
+    }
+
+    /// Every workaround, by the day on which to look at it again: those past it come first, those without one last.
+    pub fn workarounds_by_day(&self) -> Vec<&Workaround> {
+        let mut all: Vec<&Workaround> = self.workarounds.values().collect();
+        all.sort_by(|a, b| {
+            (a.review_by.is_none(), &a.review_by, &a.what).cmp(&(b.review_by.is_none(), &b.review_by, &b.what))
+        });
+        all
+    }
+
     /// The decisions and workarounds about a workflow, its steps and the components it uses.
     pub fn why<'a>(&'a self, workflow: &'a Workflow) -> (Vec<&'a Decision>, Vec<&'a Workaround>) {
         let touches = |about: &[Reference]| {
@@ -694,6 +710,24 @@ mod tests {
         let both = point(serde_json::json!({"code": "503", "message": "REFUSED"}));
         assert!(both.matches(&error("503", "it refused")) && !both.matches(&error("503", "busy")));
         assert!(!point(serde_json::json!({})).matches(&error("503", "refused")));
+    }
+
+    #[test]
+    fn the_newest_decision_is_first_and_so_is_the_workaround_that_waits_longest() {
+        let book: Book = serde_json::from_value(serde_json::json!({
+            "workflows": {}, "components": {},
+            "decisions": {
+                "a": {"id": "a", "date": "2024-01-02", "decided": "A"},
+                "b": {"id": "b", "date": "2026-03-02", "decided": "B"},
+                "c": {"id": "c", "date": "2026-03-02", "decided": "And"}},
+            "workarounds": {
+                "a": {"id": "a", "what": "A"},
+                "b": {"id": "b", "what": "B", "review_by": "2027-03-01"},
+                "c": {"id": "c", "what": "C", "review_by": "2026-05-01"}}
+        }))
+        .unwrap();
+        assert_eq!(book.decisions_newest_first().iter().map(|d| d.id.as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);
+        assert_eq!(book.workarounds_by_day().iter().map(|w| w.id.as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);
     }
 
     #[test]

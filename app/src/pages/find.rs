@@ -125,8 +125,14 @@ fn hints() -> AnyView {
 }
 
 fn nothing(query: &str) -> AnyView {
-    let all = [("All workflows", "/workflows"), ("All components", "/components"), ("All runbooks", "/runbooks")]
-        .map(|(name, href)| (name.to_owned(), href.to_owned()));
+    let all = [
+        ("All workflows", "/workflows"),
+        ("All components", "/components"),
+        ("All runbooks", "/runbooks"),
+        ("All decisions", "/decisions"),
+        ("All workarounds", "/workarounds"),
+    ]
+    .map(|(name, href)| (name.to_owned(), href.to_owned()));
     view! {
         <div class="empty" role="status">
             <p>"Nothing found for "<q>{query.to_owned()}</q>"."</p>

@@ -31,6 +31,7 @@ pub mod undocumented;
 pub mod unreachable;
 pub mod versions;
 pub mod why;
+pub mod whys;
 pub mod workflow;
 pub mod workflows;
 pub mod write;

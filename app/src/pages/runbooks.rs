@@ -91,7 +91,7 @@ pub fn body(picture: &RunbooksPicture, viewer: Option<&Viewer>) -> AnyView {
     };
     view! {
         <div class="page runbooks">
-        {parts::heading("Runbooks", &sentence, Some(view! { {action(viewer, Role::Editor, "Write a runbook", "/runbooks/new")}<a class="button" href="/coverage">"Coverage"</a> }.into_any()))}
+        {parts::heading("Runbooks", &sentence, Some(view! { {action(viewer, Role::Editor, "Write a runbook", "/runbooks/new")}<a class="button" href="/coverage">"Coverage"</a><a class="button" href="/decisions">"Decisions"</a><a class="button" href="/workarounds">"Workarounds"</a> }.into_any()))}
         {list}
         {parts::pager(picture.next.as_ref().map(|after| format!("/runbooks?after={after}")))}
         </div>

@@ -88,6 +88,7 @@ pub fn decision_body(picture: &DecisionPicture, viewer: Option<&Viewer>) -> AnyV
         action(viewer, Role::Editor, "Decide otherwise", &format!("/decisions/new?supersedes={}{about}", decision.id));
     view! {
         <div class="page decision">
+            {parts::crumbs(&[("Decisions", "/decisions")])}
             {parts::heading(&decision.decided, &standing, Some(again))}
             <p class="dim">"A decision is never changed; another one takes its place. "{parts::copy_id(&decision.id)}</p>
             {after}
@@ -135,6 +136,7 @@ pub fn workaround_body(picture: &WorkaroundPicture, viewer: Option<&Viewer>) -> 
     ]);
     view! {
         <div class="page workaround">
+            {parts::crumbs(&[("Workarounds", "/workarounds")])}
             {parts::heading(&workaround.what, &sentence, None)}
             {picture.overdue.then(|| parts::notice("warn", "Past its date. Look at it again."))}
             {facts}
@@ -199,6 +201,7 @@ pub fn overdue(workarounds: &[Workaround]) -> Option<AnyView> {
     let list = view! {
         <p class="dim">"Just for now, and the day to look at them again is over."</p>
         <ul class="things">{workarounds.iter().map(one).collect_view()}</ul>
+        <p class="more"><a href="/workarounds">"All workarounds"{parts::icon("arrow-right")}</a></p>
     };
     let title = format!("Workarounds past their date ({})", workarounds.len());
     (!workarounds.is_empty()).then(|| parts::section("workarounds", &title, list.into_any()))

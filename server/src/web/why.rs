@@ -1,5 +1,6 @@
 //! `/decisions` and `/workarounds`: why something is as it is, written in the browser and kept in the book.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use app::model::book::{Decision, Workaround};
@@ -7,6 +8,7 @@ use app::model::reference::{Reference, is_id};
 use app::model::status::Role;
 use app::pages::shell::Place;
 use app::pages::why::{DecisionPicture, WorkaroundPicture};
+use app::pages::whys::{DecisionRow, DecisionsPicture, WorkaroundRow, WorkaroundsPicture};
 use app::pages::write::{FormField, WritePicture};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -18,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::Error;
 use super::render;
+use super::runbooks::After;
 use super::session::PageContext;
 use crate::App;
 use crate::actions::keep_observations::note_amended;
@@ -38,6 +41,90 @@ pub fn overdue(app: &App, world: &World) -> Vec<Workaround> {
     let mut overdue: Vec<_> = world.book.workarounds.values().filter(|w| w.is_overdue(&today)).cloned().collect();
     overdue.sort_by(|a, b| a.review_by.cmp(&b.review_by));
     overdue
+}
+
+/// How many entries are on a page of a list.
+const PER_PAGE: usize = 100;
+
+/// The entries on the page of a list that begins after one of them, and the id of the last where more follow. Where that
+/// one is not there any more it begins at the first.
+fn page_of<'a, T>(all: &[&'a T], after: Option<&str>, id: impl Fn(&T) -> &str) -> (Vec<&'a T>, Option<String>) {
+    let begin = after.and_then(|after| all.iter().position(|one| id(one) == after)).map_or(0, |at| at + 1);
+    let shown: Vec<&'a T> = all.iter().skip(begin).take(PER_PAGE).copied().collect();
+    let next = shown.last().filter(|_| begin + shown.len() < all.len()).map(|last| id(last).to_owned());
+    (shown, next)
+}
+
+fn decisions(world: &World, after: Option<&str>) -> DecisionsPicture {
+    let all = world.book.decisions_newest_first();
+    let (shown, next) = page_of(&all, after, |decision| &decision.id);
+    let row = |decision: &Decision| DecisionRow {
+        concerns: concerns(world, &decision.about),
+        replaced_by: world.book.superseding(&decision.id).cloned().collect(),
+        decision: decision.clone(),
+    };
+    let superseded: BTreeSet<&String> = all.iter().flat_map(|decision| &decision.supersedes).collect();
+    let replaced = all.iter().filter(|decision| superseded.contains(&decision.id)).count();
+    DecisionsPicture { items: shown.into_iter().map(row).collect(), in_force: all.len() - replaced, replaced, next }
+}
+
+/// The decisions as a page.
+pub async fn decisions_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Query(After { after }): Query<After>,
+) -> Response {
+    let picture = decisions(&app.worlds.now(), after.as_deref());
+    let head = app::pages::whys::decisions_head(&picture);
+    let viewer = context.viewer.clone();
+    let body = move || app::pages::whys::decisions_body(&picture, viewer.as_ref());
+    render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+}
+
+/// The decisions as JSON.
+pub async fn decisions_json(
+    State(app): State<Arc<App>>,
+    Query(After { after }): Query<After>,
+) -> Json<DecisionsPicture> {
+    Json(decisions(&app.worlds.now(), after.as_deref()))
+}
+
+fn workarounds(app: &App, world: &World, after: Option<&str>) -> WorkaroundsPicture {
+    let today = today(app);
+    let all = world.book.workarounds_by_day();
+    let (shown, next) = page_of(&all, after, |workaround| &workaround.id);
+    let row = |workaround: &Workaround| WorkaroundRow {
+        concerns: concerns(world, &workaround.about),
+        overdue: workaround.is_overdue(&today),
+        workaround: workaround.clone(),
+    };
+    WorkaroundsPicture {
+        items: shown.into_iter().map(row).collect(),
+        total: all.len(),
+        overdue: all.iter().filter(|workaround| workaround.is_overdue(&today)).count(),
+        next,
+    }
+}
+
+/// The workarounds as a page.
+pub async fn workarounds_page(
+    State(app): State<Arc<App>>,
+    context: PageContext,
+    Query(After { after }): Query<After>,
+) -> Response {
+    let picture = workarounds(&app, &app.worlds.now(), after.as_deref());
+    let head = app::pages::whys::workarounds_head(&picture);
+    let viewer = context.viewer.clone();
+    let body = move || app::pages::whys::workarounds_body(&picture, viewer.as_ref());
+    render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
+}
+
+/// The workarounds as JSON.
+pub async fn workarounds_json(
+    State(app): State<Arc<App>>,
+    Query(After { after }): Query<After>,
+) -> Json<WorkaroundsPicture> {
+    Json(workarounds(&app, &app.worlds.now(), after.as_deref()))
 }
 
 /// What a part is about: name and path; no path where it does not exist.
@@ -83,7 +170,7 @@ pub async fn decision_page(State(app): State<Arc<App>>, context: PageContext, Pa
             let head = app::pages::why::decision_head(&picture);
             let viewer = context.viewer.clone();
             let body = move || app::pages::why::decision_body(&picture, viewer.as_ref());
-            render::page(&app, context, Place::Other, head, None, StatusCode::OK, body).await
+            render::page(&app, context, Place::Runbooks, head, None, StatusCode::OK, body).await
         }
         Err(error) => error.page(&app, context).await,
     }
@@ -126,7 +213,7 @@ async fn show_workaround(app: &App, context: PageContext, id: &str, wrong: Optio
             let head = app::pages::why::workaround_head(&picture);
             let viewer = context.viewer.clone();
             let body = move || app::pages::why::workaround_body(&picture, viewer.as_ref());
-            render::page(app, context, Place::Other, head, None, status, body).await
+            render::page(app, context, Place::Runbooks, head, None, status, body).await
         }
         Err(error) => error.page(app, context).await,
     }
@@ -301,7 +388,8 @@ async fn form(app: &App, context: PageContext, kind: &'static str, new: New, wro
     };
     let of = match new.about.split(',').next().map(|first| Reference::parse(first.trim())) {
         Some(Ok(first)) => (world.name_of(&first), first.path()),
-        _ => ("Workflows".to_owned(), "/workflows".to_owned()),
+        _ if kind == "decision" => ("Decisions".to_owned(), "/decisions".to_owned()),
+        _ => ("Workarounds".to_owned(), "/workarounds".to_owned()),
     };
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (why, snippet) = wrong.map_or((None, None), |w| (Some(w.why), Some(w.snippet).filter(|s| !s.is_empty())));

@@ -19,7 +19,7 @@ on_both_databases![
     answers_tell_the_browser_to_guess_nothing,
 ];
 
-const PAGES: [&str; 24] = [
+const PAGES: [&str; 28] = [
     "/",
     "/workflows",
     "/workflows/order-to-erp",
@@ -39,6 +39,10 @@ const PAGES: [&str; 24] = [
     "/reviews",
     "/reviews/erp-refuses-orders",
     "/reviews/house-rules",
+    "/decisions",
+    "/decisions/queue-before-erp",
+    "/workarounds",
+    "/workarounds/block-flag",
     "/sources",
     "/find",
     "/find?q=the",

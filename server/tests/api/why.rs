@@ -10,6 +10,9 @@ on_both_databases![
     a_decision_without_a_reason_comes_back_with_what_was_typed,
     a_workaround_past_its_date_waits_with_the_reviews_and_is_marked_at_its_step,
     a_workaround_is_needed_longer_or_not_any_more,
+    every_decision_is_listed_with_whether_it_is_in_force,
+    every_workaround_is_listed_and_those_past_their_date_come_first,
+    long_lists_of_decisions_are_given_in_pages,
     a_gap_is_filled_where_it_is_shown_and_the_score_falls,
     a_field_means_one_thing_on_paper_and_another_in_practice,
     what_would_break_the_book_is_refused_with_what_was_typed,
@@ -112,6 +115,75 @@ async fn a_workaround_is_needed_longer_or_not_any_more(server: TestServer) {
     assert_eq!(file(&server, "why.yaml"), OLD.split("---\n").next().unwrap());
     editor.get("/workarounds/type-by-hand").await.expect(404);
     editor.post("/workarounds/type-by-hand/remove", &[]).await.expect(404);
+}
+
+/// The ids of a list, in its order.
+async fn listed(server: &TestServer, path: &str) -> Vec<String> {
+    server.every(path).await.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn every_decision_is_listed_with_whether_it_is_in_force(server: TestServer) {
+    with_why(&server).await;
+    let editor = server.editor().await;
+    let typed = [("words", "Call through a queue"), ("why", "Slow"), ("about", ""), ("supersedes", "call-directly")];
+    editor.post("/decisions/new", &typed).await.expect(303);
+    assert_eq!(
+        listed(&server, "/decisions").await,
+        ["2026-06-call-through-a-queue", "queue-before-erp", "call-directly"],
+        "the newest first"
+    );
+    let all = server.json("/decisions").await;
+    assert_eq!((&all["in_force"], &all["replaced"]), (&json!(2), &json!(1)));
+    assert_eq!(all["items"][2]["replaced_by"][0]["id"], "2026-06-call-through-a-queue");
+    assert_eq!(all["items"][2]["concerns"], json!([["Order to ERP", "/workflows/order-to-erp"]]));
+    let page = editor.page("/decisions").await;
+    let words = html::words(&page);
+    assert!(words.contains("2 are in force, and 1 was replaced. The newest first."), "{words}");
+    assert!(words.contains("Replaced by: Call through a queue."), "{words}");
+    assert!(page.contains("href=\"/decisions/new\""), "{page}");
+    assert!(editor.page("/decisions/call-directly").await.contains("href=\"/decisions\""), "one leads to all");
+    assert!(editor.page("/runbooks").await.contains("href=\"/decisions\""));
+}
+
+async fn every_workaround_is_listed_and_those_past_their_date_come_first(server: TestServer) {
+    with_why(&server).await;
+    assert_eq!(listed(&server, "/workarounds").await, ["type-by-hand", "block-flag"]);
+    let all = server.json("/workarounds").await;
+    assert_eq!((&all["total"], &all["overdue"]), (&json!(2), &json!(1)));
+    assert_eq!((&all["items"][0]["overdue"], &all["items"][1]["overdue"]), (&json!(true), &json!(false)));
+    let viewer = server.viewer().await;
+    let page = viewer.page("/workarounds").await;
+    let words = html::words(&page);
+    assert!(words.contains("2 things are done just for now; 1 is past the day on which to look again."), "{words}");
+    assert!(words.contains("Past its date: 2026-05-01."), "{words}");
+    assert!(words.contains("order-desk") && words.contains("No owner"), "{words}");
+    assert!(page.contains("href=\"/workflows/order-to-erp#step-push\""), "the step that it touches is linked");
+    assert!(words.contains("Needs the role editor."), "{words}");
+    assert!(viewer.page("/workarounds/type-by-hand").await.contains("href=\"/workarounds\""), "one leads to all");
+    std::fs::remove_file(server.shelf.folder().join("why.yaml")).unwrap();
+    let components = file(&server, "components.yaml");
+    server.shelf.write("components.yaml", components.split("---\nkind: decision").next().unwrap());
+    server.take_over_the_book().await;
+    for (path, says) in
+        [("/workarounds", "No workaround is in the book."), ("/decisions", "No decision is in the book yet.")]
+    {
+        assert!(html::words(&viewer.page(path).await).contains(says), "{path}");
+        assert_eq!(server.json(path).await["items"], json!([]));
+    }
+}
+
+async fn long_lists_of_decisions_are_given_in_pages(server: TestServer) {
+    let one = |n: usize| format!("kind: decision\nid: d-{n}\ndate: 2020-01-01\ndecided: Decide {n:03}.\n");
+    let all: Vec<String> = (0..120).map(one).collect();
+    server.shelf.write("why.yaml", &all.join("---\n"));
+    server.take_over_the_book().await;
+    let first = server.json("/decisions").await;
+    assert_eq!((first["items"].as_array().unwrap().len(), &first["in_force"]), (100, &json!(121)));
+    assert_eq!(listed(&server, "/decisions").await.len(), 121);
+    let viewer = server.viewer().await;
+    assert!(html::words(&viewer.page("/decisions").await).contains("Next page"));
+    let last = viewer.page(&format!("/decisions?after={}", first["next"].as_str().unwrap())).await;
+    assert!(last.contains("Decide 119.") && !last.contains("Decide 000."), "the next page begins after the first");
 }
 
 /// What is missing of one workflow.
