@@ -53,6 +53,15 @@ impl State {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.name() == name)
     }
+
+    /// Whether it is known that something is in trouble: it failed or is past its time. Of what is silent nothing is
+    /// known, and what a person paused is as that person wants it.
+    pub fn is_trouble(self) -> bool {
+        match self {
+            Self::Broken | Self::Late | Self::Retrying => true,
+            Self::NoSignal | Self::Paused | Self::OnTrack => false,
+        }
+    }
 }
 
 /// Whether a document can be believed.
@@ -126,5 +135,16 @@ impl Role {
     /// Reads the name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_or_is_late_is_in_trouble_and_what_is_silent_or_paused_is_not() {
+        let troubled: Vec<_> = State::ALL.into_iter().filter(|state| state.is_trouble()).collect();
+        assert_eq!(troubled, [State::Broken, State::Late, State::Retrying]);
     }
 }

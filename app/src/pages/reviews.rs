@@ -8,6 +8,7 @@ use super::shell::Head;
 use crate::model::answer::Precision;
 use crate::model::book::Workaround;
 use crate::model::moment::Moment;
+use crate::model::status::Trust;
 use crate::model::verdict::count_of;
 use crate::parts::document::reviewed;
 use crate::parts::{self, encoded};
@@ -180,8 +181,17 @@ fn nothing_waits(trusted: &str) -> AnyView {
         .into_any()
 }
 
+/// Why a runbook waits, where its badge does not say all of it already.
+fn says_more(row: &RunbookRow) -> Option<&str> {
+    match row.trust {
+        Trust::CheckNeeded | Trust::Overdue => Some(&row.reason),
+        Trust::NeverReviewed | Trust::NotLinked | Trust::Trusted => None,
+    }
+}
+
 fn row(waiting: &WaitingRow) -> AnyView {
     let row = &waiting.row;
+    let last = (row.trust != Trust::NeverReviewed).then(|| reviewed(row.reviewed.as_ref()));
     let href = format!("/reviews/{}", row.slug);
     let trouble = (!waiting.in_trouble.is_empty())
         .then(|| view! { <strong>{format!("In trouble now: {}. ", waiting.in_trouble.join(", "))}</strong> });
@@ -197,8 +207,8 @@ fn row(waiting: &WaitingRow) -> AnyView {
                 <a href=format!("/runbooks/{}", row.slug)>{row.title.clone()}</a>
                 {row.critical.then(|| parts::tag("critical"))}
             </span>
-            <span class="c-what">{trouble}{row.reason.clone()}{later}</span>
-            <span class="c-when">{reviewed(row.reviewed.as_ref())}</span>
+            <span class="c-what">{trouble}{says_more(row).map(str::to_owned)}{later}</span>
+            <span class="c-when">{last}</span>
             <span class="c-owner">{owner}</span>
             <span class="c-act"><a class="button" href=href>"Review"<span class="sr">{format!(" {}", row.title)}</span></a></span>
         </li>
@@ -275,4 +285,39 @@ fn mute_form(kind: &str, field: &str) -> AnyView {
         </form>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(trust: Trust, reason: &str) -> String {
+        let row = RunbookRow {
+            slug: "erp".into(),
+            title: "ERP refuses orders".into(),
+            version: 5,
+            saved_at: Moment::default(),
+            trust,
+            reason: reason.into(),
+            flags: 1,
+            reviewed: None,
+            owner: None,
+            critical: false,
+            about: Vec::new(),
+            missing: Vec::new(),
+            follow: None,
+        };
+        let (load, none) = (Load::default(), Vec::new());
+        let waiting = WaitingRow { row, load, in_trouble: none.clone(), given_to: none, later_until: None };
+        Owner::new().with(|| super::row(&waiting).to_html())
+    }
+
+    #[test]
+    fn a_row_says_once_that_nobody_has_reviewed_it_and_says_why_another_waits() {
+        let never = drawn(Trust::NeverReviewed, "Nobody has said that it is right.");
+        assert_eq!(never.matches("Never reviewed").count(), 1, "{never}");
+        assert!(!never.contains("Nobody has said"), "{never}");
+        let doubtful = drawn(Trust::CheckNeeded, "Push to ERP: time allowed was 5m, is 7m.");
+        assert!(doubtful.contains("Check needed") && doubtful.contains("time allowed was 5m, is 7m."), "{doubtful}");
+    }
 }

@@ -15,6 +15,8 @@ use crate::pages::shell::Viewer;
 /// Whether a runbook can be believed, why, since when, and who answers for it.
 pub fn trust_line(row: &RunbookRow) -> AnyView {
     let reason = (row.trust != Trust::Trusted && !row.reason.is_empty()).then(|| row.reason.clone());
+    // The badge says already that nobody has reviewed it.
+    let last = (row.trust != Trust::NeverReviewed).then(|| view! { {reviewed(row.reviewed.as_ref())}" " });
     view! {
         <div class="trust-line">
             <p class="trust-why">
@@ -23,7 +25,7 @@ pub fn trust_line(row: &RunbookRow) -> AnyView {
                 {reason.map(|reason| view! { <span>{reason}</span> })}
             </p>
             <p class="dim">
-                {reviewed(row.reviewed.as_ref())} " "
+                {last}
                 {row.owner.as_ref().map_or("Nobody owns it yet.".to_owned(), |owner| format!("Owned by {owner}."))}
             </p>
             {about(&row.about, &row.missing)}

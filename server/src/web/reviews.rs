@@ -12,7 +12,7 @@ use app::model::following::Followed;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{Pin, seen};
-use app::model::status::{Role, State as Status, Trust};
+use app::model::status::{Role, Trust};
 use app::pages::review::{RefusedAnswer, ReviewPicture, SectionReview};
 use app::pages::reviews::{Group, Load, MutedRow, ReviewsPicture, WaitingRow};
 use app::pages::runbook::FlagRow;
@@ -142,7 +142,7 @@ fn muted_row(muted: &MutedField) -> MutedRow {
 /// The workflows that are in trouble now, with their names.
 async fn in_trouble(app: &App, world: &World) -> Result<HashMap<String, String>, Error> {
     let standings = standing::all(app, world, app.now()).await?;
-    let troubled = standings.iter().filter(|s| !matches!(s.verdict.state, Status::OnTrack | Status::Paused));
+    let troubled = standings.iter().filter(|s| s.verdict.state.is_trouble());
     let name = |id: &str| world.workflow(id).map_or_else(|| id.to_owned(), |w| w.name.clone());
     Ok(troubled.map(|s| (s.id.clone(), name(&s.id))).collect())
 }

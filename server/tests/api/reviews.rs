@@ -542,6 +542,8 @@ async fn the_queue_lists_what_waits_and_why(server: TestServer) {
     let page = html::words(&viewer.page("/reviews").await);
     let places = ["ERP refuses orders", "Stock runs low", "House rules"].map(|title| page.find(title).expect(title));
     assert!(places.is_sorted(), "{page}");
+    // The badge of each says that nobody has reviewed it; its row does not say it in other words as well.
+    assert!(page.contains("Never reviewed") && !page.contains("Nobody has said that it is right."), "{page}");
     reviewed(&server).await;
     server.shelf.push_is_now(push_with("5m", 8));
     server.take_over_the_book().await;
@@ -774,7 +776,10 @@ async fn documents_of_workflows_in_trouble_are_reviewed_first(server: TestServer
         let words = html::words(page);
         words.find("A bad night").unwrap() < words.find("ERP refuses orders").unwrap()
     };
-    assert!(first(editor.page("/reviews").await));
+    let page = editor.page("/reviews").await;
+    // Of a workflow that was never heard of nobody knows whether it is in trouble.
+    assert!(!html::words(&page).contains("In trouble now"), "{}", html::words(&page));
+    assert!(first(page));
     server.post_events(vec![failed]).await;
     let page = editor.page("/reviews").await;
     assert!(order(&page) && html::words(&page).contains("In trouble now: Nightly export"), "{}", html::words(&page));
