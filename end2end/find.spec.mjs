@@ -150,9 +150,9 @@ describe("Find", () => {
       await page.reload();
       assert.match(await row().innerText(), /Check needed/);
     });
-    assert.match(await row().innerText(), /retry\.max_attempts was 8, is 5\./);
+    assert.match(await row().innerText(), /number of tries was 8, is 5\./);
     await there(page);
-    await finds(page, "first hour parcels", /Check needed[^]*retry\.max_attempts was 8, is 5\./);
+    await finds(page, "first hour parcels", /Check needed[^]*number of tries was 8, is 5\./);
     for (const colour of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme: colour });
       await axe(page);

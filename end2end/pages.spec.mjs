@@ -114,7 +114,7 @@ describe("every page", () => {
     see("runbook-not-linked", "/runbooks/refund-failed", { reads: /Not linked/ });
     see("reviews", "/reviews");
     see("undocumented-nothing", "/undocumented", { reads: /Everything that was seen is in the book/ });
-    see("coverage", "/coverage", { reads: /Score/ });
+    see("coverage", "/coverage", { reads: /Score[^]*low 1, normal 2, high 4, critical 8/ });
     see("decisions", "/decisions", { reads: /In force\.[^]*Replaced by: Put a queue between shop and ERP\./ });
     see("decision", "/decisions/2026-03-queue-before-erp", { reads: /took the place of/ });
     see("decision-replaced", "/decisions/2022-09-direct-call-to-erp", { reads: /Another decision took its place/ });

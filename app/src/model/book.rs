@@ -576,6 +576,12 @@ impl Book {
         self.decisions.values().filter(move |d| d.supersedes.iter().any(|id| id == decision))
     }
 
+    /// What was decided before these, by its id, where the book still has it.
+    pub fn replaced(&self, decisions: &[Decision]) -> BTreeMap<String, String> {
+        let before = decisions.iter().flat_map(|d| &d.supersedes);
+        before.filter_map(|id| Some((id.clone(), self.decisions.get(id)?.decided.clone()))).collect()
+    }
+
     /// Every decision, the newest first.
     pub fn decisions_newest_first(&self) -> Vec<&Decision> {
         let mut all: Vec<&Decision> = self.decisions.values().collect();

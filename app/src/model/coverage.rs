@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::book::{Book, Criticality, Step, Workflow};
+use super::mention::absent;
 use super::reference::Reference;
 use super::status::Trust;
 
@@ -219,7 +220,9 @@ fn fails(asking: &mut Asking, workflow: &Workflow, step: &Step, known: &Known) {
         let called = point.id.replace('-', " ");
         let there = point.action.as_ref().is_some_and(|action| !known.missing.contains(action));
         let words = match &point.action {
-            Some(action) if !there => format!("{name}, {called}: its recovery step {action} does not exist."),
+            Some(action) if !there => {
+                format!("{name}, {called}: what a person does leads nowhere, {}.", absent(action))
+            }
             _ => format!("{name}, {called}: what a person does."),
         };
         asking.ask(Question::Fails, there, &part, words, write_at(&part, "action"));
@@ -345,9 +348,9 @@ mod tests {
         let book = book(whole());
         let mut known = runbook(People::default());
         known.missing.insert(Reference::parse("runbook:erp#do").unwrap());
-        assert!(
-            gaps(&book, &known).contains(&"Push, erp refuses: its recovery step runbook:erp#do does not exist.".into())
-        );
+        assert!(gaps(&book, &known).contains(
+            &"Push, erp refuses: what a person does leads nowhere, runbook \"erp\" has no section \"do\".".into()
+        ));
         let mut without = whole();
         without["steps"][0]["failure_points"][0].as_object_mut().unwrap().remove("action");
         let gap = coverage(&self::book(without), &runbook(People::default()))[0].gaps[0].clone();

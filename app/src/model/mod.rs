@@ -12,6 +12,7 @@ pub mod compare;
 pub mod coverage;
 pub mod event;
 pub mod fact;
+pub mod field;
 pub mod find;
 pub mod flow;
 pub mod following;

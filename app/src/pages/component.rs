@@ -1,5 +1,7 @@
 //! One component: what it is, what breaks without it, what changed, which documents speak of it.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use serde::Serialize;
 
@@ -50,6 +52,8 @@ pub struct ComponentPicture {
     pub fields: Vec<Field>,
     /// Why it is as it is.
     pub decisions: Vec<Decision>,
+    /// What was decided before these, by its id.
+    pub replaced: BTreeMap<String, String>,
     /// Just for now.
     pub workarounds: Vec<Workaround>,
     /// What changed, newest first, at most 20.
@@ -411,7 +415,7 @@ fn why(picture: &ComponentPicture) -> AnyView {
             "Not written yet.",
             picture.declared.then(|| format!("/decisions/new?about=component:{}", picture.row.id)),
         ),
-        false => decisions(&picture.decisions),
+        false => decisions(&picture.decisions, &picture.replaced),
     };
     let for_now = (!picture.workarounds.is_empty())
         .then(|| parts::section("workarounds", "Just for now", workarounds(&picture.workarounds)));

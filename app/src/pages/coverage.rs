@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::shell::Head;
 use crate::model::book::Criticality;
-use crate::model::coverage::{Asked, Gap, Question, WorkflowCoverage};
+use crate::model::coverage::{Asked, Gap, Question, WorkflowCoverage, weight};
 use crate::parts;
 
 /// Gaps by workflow; also `GET /api/v1/coverage`.
@@ -62,7 +62,11 @@ pub fn body(picture: &CoveragePicture) -> AnyView {
         fact("Score", picture.score.to_string()),
         fact("Answered", format!("{} of {}", picture.asked - picture.gaps, picture.asked)),
     ];
-    let how = "Each gap weighs as its workflow is critical: 1, 2, 4 or 8. The score falls to 0 as gaps are filled, and rises when something new is found.";
+    let weights = [Criticality::Low, Criticality::Normal, Criticality::High, Criticality::Critical];
+    let weights = weights.map(|of| format!("{} {}", criticality(of), weight(of))).join(", ");
+    let how = format!(
+        "The score counts each gap by how critical its workflow is: {weights}. It falls to 0 as gaps are filled, and rises when something new is found."
+    );
     let table = (!picture.items.is_empty()).then(|| table(&picture.items));
     let workflows = picture.items.iter().filter(|w| !w.gaps.is_empty()).map(workflow).collect_view();
     view! {

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::runbook::{FlagRow, RunbookPicture, SectionPicture};
 use super::workflow::{StepNow, WorkflowPicture};
+use crate::model::field::field_words;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::status::Trust;
@@ -178,12 +179,15 @@ fn section(section: &SectionPicture, made: &Made) -> AnyView {
     .into_any()
 }
 
-/// `Push to ERP, retry.max_attempts was 3, is 5 since …, by deploy. Words that hold the old value: "3 times".`
+/// `Push to ERP (step:order-to-erp/push): number of tries was 3, is 5 since …, by deploy. Words that hold the old value: "3 times".`
 fn flag_words(flag: &FlagRow, made: &Made) -> String {
+    let called = field_words(&flag.field);
     let change = match (flag.before.as_str(), flag.after.as_str()) {
-        ("", after) => format!("is new: {after}"),
-        (before, "") => format!("was {before}, is gone"),
-        (before, after) => format!("was {before}, is {after}"),
+        (_, "") if flag.field == "exists" => "it is gone".to_owned(),
+        _ if flag.field == "exists" => "it is there now".to_owned(),
+        ("", after) => format!("{called} is new: {after}"),
+        (before, "") => format!("{called} was {before}, is gone"),
+        (before, after) => format!("{called} was {before}, is {after}"),
     };
     let since = flag.changed_at.map(|at| format!(" since {}", made.time(at))).unwrap_or_default();
     let by = if flag.by.is_empty() { String::new() } else { format!(", by {}", flag.by) };
@@ -191,7 +195,7 @@ fn flag_words(flag: &FlagRow, made: &Made) -> String {
         true => String::new(),
         false => format!(" Words that hold the old value: \u{201c}{}\u{201d}.", flag.words.join("\u{201d}, \u{201c}")),
     };
-    format!("{} ({}): {} {change}{since}{by}.{words}", flag.name, flag.subject, flag.field)
+    format!("{} ({}): {change}{since}{by}.{words}", flag.name, flag.subject)
 }
 
 /// One workflow in short.

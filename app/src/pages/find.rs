@@ -272,7 +272,7 @@ mod tests {
     fn a_section_in_doubt_is_marked_and_says_why() {
         let doubtful = Found {
             trust: Some(Trust::CheckNeeded),
-            reason: "Push to ERP: retry.max_attempts was 6, is 8.".to_owned(),
+            reason: "Push to ERP: number of tries was 6, is 8.".to_owned(),
             flags: 1,
             ..found("erp", Fit::Text)
         };
@@ -280,7 +280,7 @@ mod tests {
         for draw in [body as fn(&FindPicture) -> AnyView, options] {
             let html = drawn(&picture(vec![doubtful.clone()]), draw);
             assert!(
-                html.contains("doubtful") && html.contains("retry.max_attempts was 6") && html.contains("Check needed")
+                html.contains("doubtful") && html.contains("number of tries was 6") && html.contains("Check needed")
             );
             let html = drawn(&picture(vec![trusted.clone()]), draw);
             assert!(!html.contains("doubtful") && html.contains("Trusted"));

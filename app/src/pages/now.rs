@@ -67,6 +67,9 @@ pub struct ChangeRow {
     pub link: Option<String>,
     /// Slugs of the runbooks that it flags now.
     pub flags: Vec<String>,
+    /// Their titles, in the same order.
+    #[serde(default)]
+    pub titles: Vec<String>,
 }
 
 impl NowPicture {

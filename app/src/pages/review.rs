@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::runbook::{FlagRow, Later};
 use super::runbooks::RunbookRow;
 use super::shell::{Head, Viewer};
+use crate::model::field::field_words;
 use crate::parts::document::{banner, flag, later, sign_in, trust_line};
 use crate::parts::{self, encoded};
 
@@ -169,7 +170,7 @@ fn given_to(assignee: Option<&str>) -> Option<AnyView> {
 }
 
 fn flag_answer(picture: &ReviewPicture, section: &SectionReview, title: &str, row: &FlagRow) -> AnyView {
-    let about = format!("{title}, {} of {}", row.field, row.name);
+    let about = format!("{title}, {} of {}", field_words(&row.field), row.name);
     let answer = match &row.answer {
         Some(answer) => {
             view! { <p class="dim">{parts::icon("check")}{format!("Answered: {}", answer_words(answer))}</p> }
@@ -307,7 +308,8 @@ fn field_id(section: &SectionReview, flag: Option<&FlagRow>) -> String {
 /// The fields that a section was said not to be about, each with the way back.
 fn not_about(picture: &ReviewPicture, section: &SectionReview) -> Option<AnyView> {
     let one = |(subject, name, field, by): &(String, String, String, String)| {
-        let about = format!("{field} of {name}");
+        let called = field_words(field);
+        let about = format!("{called} of {name}");
         let back = picture.may_answer.is_ok().then(|| {
             view! {
                 <form method="post" action=format!("/reviews/{}", picture.row.slug)>
@@ -322,7 +324,7 @@ fn not_about(picture: &ReviewPicture, section: &SectionReview) -> Option<AnyView
                 </form>
             }
         });
-        view! { <li><code>{field.clone()}</code>{format!(" of {name}, said {by}")}{back}</li> }
+        view! { <li><span title=field.clone()>{called}</span>{format!(" of {name}, said {by}")}{back}</li> }
     };
     (!section.not_about.is_empty()).then(|| {
         view! {

@@ -7,6 +7,7 @@ use super::runbooks::RunbookRow;
 use super::shell::Head;
 use crate::model::answer::Precision;
 use crate::model::book::Workaround;
+use crate::model::field::field_words;
 use crate::model::moment::Moment;
 use crate::model::status::Trust;
 use crate::model::verdict::count_of;
@@ -226,7 +227,7 @@ fn fields(picture: &ReviewsPicture) -> Option<AnyView> {
         let mute = (picture.may_mute && p.leads_to_nothing && !is_muted(p)).then(|| mute_form(&p.kind, &p.field));
         view! {
             <tr>
-                <td><code>{p.field.clone()}</code>{format!(" of each {}", p.kind)}</td>
+                <td><span title=p.field.clone()>{field_words(&p.field)}</span>{format!(" of each {}", p.kind)}</td>
                 <td class="number">{p.answered}</td>
                 <td class="number">{p.edited}</td>
                 <td>{mute}</td>
@@ -241,12 +242,12 @@ fn fields(picture: &ReviewsPicture) -> Option<AnyView> {
                     <input type="hidden" name="kind" value=m.kind.clone()/>
                     <input type="hidden" name="field" value=m.field.clone()/>
                     <button class="button" name="act" value="unmute">
-                        "Let it flag again"<span class="sr">{format!(": {} of each {}", m.field, m.kind)}</span>
+                        "Let it flag again"<span class="sr">{format!(": {} of each {}", field_words(&m.field), m.kind)}</span>
                     </button>
                 </form>
             }
         });
-        view! { <li><code>{m.field.clone()}</code>{by}{parts::when(m.at)}{format!(": {}", m.why)}{back}</li> }
+        view! { <li><span title=m.field.clone()>{field_words(&m.field)}</span>{by}{parts::when(m.at)}{format!(": {}", m.why)}{back}</li> }
     };
     let table = (!picture.precision.is_empty()).then(|| {
         view! {
@@ -281,7 +282,7 @@ fn mute_form(kind: &str, field: &str) -> AnyView {
             <input type="hidden" name="field" value=field.to_owned()/>
             <label for=id.clone()>"Why it need not flag"</label>
             <input id=id name="why" maxlength="500" required/>
-            <button class="button" name="act" value="mute">"Mute"<span class="sr">{format!(": {field} of each {kind}")}</span></button>
+            <button class="button" name="act" value="mute">"Mute"<span class="sr">{format!(": {} of each {kind}", field_words(field))}</span></button>
         </form>
     }
     .into_any()

@@ -1,5 +1,7 @@
 //! One runbook: what do I do; can I trust this page?
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use serde::Serialize;
 
@@ -54,6 +56,8 @@ pub struct RunbookPicture {
     pub file: Option<FilePicture>,
     /// Why what it is for, or speaks of, is as it is.
     pub decisions: Vec<Decision>,
+    /// What was decided before these, by its id.
+    pub replaced: BTreeMap<String, String>,
     /// What is done differently there, just for now.
     pub workarounds: Vec<Workaround>,
 }
@@ -235,7 +239,7 @@ pub fn body(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
             {contents(&parts)}
             <div class="doc-text">{sections(&parts)}{runbook_file::source(picture)}</div>
         </article>
-        {super::why::beside(&picture.decisions, &picture.workarounds)}
+        {super::why::beside(&picture.decisions, &picture.replaced, &picture.workarounds)}
         </div>
     }
     .into_any()
@@ -591,6 +595,7 @@ mod tests {
             in_file: None,
             file: None,
             decisions: Vec::new(),
+            replaced: BTreeMap::new(),
             workarounds: Vec::new(),
         };
         let viewer = role.map(|role| Viewer { name: "Anna".into(), role });

@@ -37,7 +37,7 @@ pub struct RunbookRow {
     pub saved_at: Moment,
     /// Whether it can be believed.
     pub trust: Trust,
-    /// The reason in words: `step Push to ERP: retry.max_attempts 6 to 8, 02:13`.
+    /// The reason in words: `Push to ERP: number of tries was 6, is 8.`.
     pub reason: String,
     /// How many flags stand on it.
     pub flags: i64,

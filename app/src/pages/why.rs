@@ -1,5 +1,7 @@
 //! Why something is as it is: one decision with what it took the place of, and one "just for now" with its date.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use serde::Serialize;
 
@@ -180,8 +182,9 @@ fn answers(picture: &WorkaroundPicture, viewer: Option<&Viewer>) -> AnyView {
 }
 
 /// Why something is as it is, under a document that speaks of it; nothing when nobody has written why.
-pub fn beside(decided: &[Decision], for_now: &[Workaround]) -> AnyView {
-    let decided = (!decided.is_empty()).then(|| parts::section("decisions", "Why it is as it is", decisions(decided)));
+pub fn beside(decided: &[Decision], replaced: &BTreeMap<String, String>, for_now: &[Workaround]) -> AnyView {
+    let decided =
+        (!decided.is_empty()).then(|| parts::section("decisions", "Why it is as it is", decisions(decided, replaced)));
     let for_now = (!for_now.is_empty()).then(|| parts::section("workarounds", "Just for now", workarounds(for_now)));
     view! { {decided}{for_now} }.into_any()
 }

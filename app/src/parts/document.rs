@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{broken, icon, ink, tag, trust_badge, when};
+use crate::model::field::field_words;
 use crate::model::mention::absent;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
@@ -68,7 +69,11 @@ pub fn flag(flag: &FlagRow) -> AnyView {
         (before, after) => view! { " was "<b>{before.to_owned()}</b>", is "<b>{after.to_owned()}</b> }.into_any(),
     };
     let value = match (flag.field.starts_with(OBSERVED), flag.after.as_str()) {
-        (false, _) => view! { ", "<code>{flag.field.clone()}</code>{change} }.into_any(),
+        (false, "") if flag.field == "exists" => " is gone".into_any(),
+        (false, _) if flag.field == "exists" => " is there now".into_any(),
+        (false, _) => {
+            view! { ", "<span title=flag.field.clone()>{field_words(&flag.field)}</span>{change} }.into_any()
+        }
         (true, "") => view! { ", observed no more: "<b>{flag.before.clone()}</b> }.into_any(),
         (true, after) => {
             let book = (!flag.before.is_empty()).then(|| format!(" (the book: {})", flag.before));

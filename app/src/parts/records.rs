@@ -1,9 +1,11 @@
 //! What the book records and what came in: labelled values, decisions, workarounds, raw events.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 
 use super::document::is_past;
-use super::{seconds, tag, when};
+use super::{names, seconds, tag, when};
 use crate::model::book::{Decision, Workaround};
 use crate::pages::sources::EventRow;
 
@@ -24,17 +26,22 @@ pub fn value(text: Option<impl ToString>) -> Option<AnyView> {
     text.map(|text| text.to_string().into_any())
 }
 
-/// Why something is as it is, newest first as given.
-pub fn decisions(decisions: &[Decision]) -> AnyView {
+/// Why something is as it is, newest first as given. `replaced` has what was decided before, by its id.
+pub fn decisions(decisions: &[Decision], replaced: &BTreeMap<String, String>) -> AnyView {
     let one = |decision: &Decision| {
-        let replaces = (!decision.supersedes.is_empty()).then(|| decision.supersedes.join(", "));
+        let before = |id: &String| match replaced.get(id) {
+            Some(decided) => (decided.clone(), format!("/decisions/{id}")),
+            None => (format!("{id}, which is not in the book any more"), String::new()),
+        };
+        let replaces = decision.supersedes.iter().map(before).collect::<Vec<_>>();
+        let replaces = (!replaces.is_empty()).then(|| names(&replaces));
         view! {
             <li class="dated-thing" id=format!("decision-{}", decision.id)>
                 <p class="thing-name"><a href=format!("/decisions/{}", decision.id)>{decision.decided.clone()}</a></p>
                 {labelled(vec![
                     ("Because", value(decision.because.as_ref())),
                     ("Decided on", value(Some(&decision.date))),
-                    ("Replaces", value(replaces)),
+                    ("Replaces", replaces),
                 ])}
             </li>
         }
@@ -85,4 +92,21 @@ pub fn event_rows(events: &[EventRow]) -> AnyView {
         }
     };
     view! { <ul class="raw-rows">{events.iter().map(one).collect_view()}</ul> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_decision_replaces_is_told_by_what_was_decided_and_leads_there() {
+        let decision: Decision = serde_json::from_value(serde_json::json!({
+            "id": "new", "date": "2026-03-02", "decided": "Queue.", "supersedes": ["old", "lost"]
+        }))
+        .unwrap();
+        let replaced = BTreeMap::from([("old".to_owned(), "Call directly.".to_owned())]);
+        let html = Owner::new().with(|| decisions(&[decision], &replaced).to_html());
+        assert!(html.contains("href=\"/decisions/old\"") && html.contains("Call directly."), "{html}");
+        assert!(html.contains("lost, which is not in the book any more") && !html.contains("/decisions/lost"), "{html}");
+    }
 }

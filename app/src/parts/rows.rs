@@ -7,6 +7,7 @@ use super::marks::{affected, icon, mark, tag, trust_badge};
 use super::past::to;
 use super::times::{when, when_ago};
 use crate::model::book::Criticality;
+use crate::model::field::field_words;
 use crate::model::review::{BY_OBSERVATION, TOLD};
 use crate::model::subject::Subject;
 use crate::pages::now::ChangeRow;
@@ -173,6 +174,8 @@ pub fn change_rows(rows: &[ChangeRow]) -> AnyView {
 fn change_row(row: &ChangeRow) -> AnyView {
     let values = match (&row.before, &row.after) {
         (None, Some(told)) if row.field == TOLD => told.clone().into_any(),
+        (_, Some(_)) if row.field == "exists" => "it is there now".into_any(),
+        (_, None) if row.field == "exists" => "it is gone".into_any(),
         (Some(before), Some(after)) => view! {
             <del>{before.clone()}</del><span class="dim">" to "</span><ins>{after.clone()}</ins>
         }
@@ -181,12 +184,17 @@ fn change_row(row: &ChangeRow) -> AnyView {
         (Some(before), None) => view! { <span class="dim">"gone: "</span><del>{before.clone()}</del> }.into_any(),
         (None, None) => ().into_any(),
     };
+    let called = (row.field != "exists")
+        .then(|| view! { <span title=row.field.clone()>{field_words(&row.field)}</span>": " });
     let flags = (!row.flags.is_empty()).then(|| {
-        let one = |slug: &String| view! { <li><a href=format!("/reviews/{slug}")>{slug.clone()}</a></li> };
+        let one = |(number, slug): (usize, &String)| {
+            let title = row.titles.get(number).unwrap_or(slug).clone();
+            view! { <li><a href=format!("/reviews/{slug}")>{title}</a></li> }
+        };
         view! {
             <span class="c-flags">
                 {icon("trust-check_needed")}<span>"may outdate"</span>
-                <ul class="names">{row.flags.iter().map(one).collect_view()}</ul>
+                <ul class="names">{row.flags.iter().enumerate().map(one).collect_view()}</ul>
             </span>
         }
     });
@@ -203,7 +211,7 @@ fn change_row(row: &ChangeRow) -> AnyView {
         <li data-key=format!("{} {} {}", row.subject, row.field, row.changed_at.millis())>
             <span class="c-when">{when(row.changed_at)}</span>
             <span class="c-name"><a href=to(row.href.clone())>{row.name.clone()}</a></span>
-            <span class="c-what"><code>{row.field.clone()}</code>" "{values}</span>
+            <span class="c-what">{called}{values}</span>
             <span class="c-owner">{by}" "{link}</span>
             {flags}
         </li>
@@ -229,4 +237,34 @@ pub fn path_part(id: &str) -> String {
         }
     }
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::moment::Moment;
+
+    #[test]
+    fn a_change_is_told_with_the_words_for_its_field_and_the_titles_of_what_it_may_outdate() {
+        let change = ChangeRow {
+            subject: "step:order-to-erp/push".into(),
+            name: "Push to ERP".into(),
+            href: "/workflows/order-to-erp#step-push".into(),
+            field: "retry.max_attempts".into(),
+            before: Some("6".into()),
+            after: Some("8".into()),
+            changed_at: Moment::default(),
+            by: "the book".into(),
+            link: None,
+            flags: vec!["erp-refuses-orders".into()],
+            titles: vec!["ERP refuses orders".into()],
+        };
+        let drawn = |row: ChangeRow| Owner::new().with(|| change_rows(&[row]).to_html());
+        let html = drawn(change.clone());
+        assert!(html.contains(">number of tries</span>") && html.contains(">ERP refuses orders</a>"), "{html}");
+        // A picture that was recorded before titles were has slugs alone.
+        assert!(drawn(ChangeRow { titles: Vec::new(), ..change.clone() }).contains(">erp-refuses-orders</a>"));
+        let gone = ChangeRow { field: "exists".into(), after: None, before: Some("yes".into()), ..change };
+        assert!(drawn(gone).contains("it is gone"));
+    }
 }

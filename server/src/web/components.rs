@@ -307,6 +307,7 @@ pub async fn picture(app: &App, id: &str, supposed: bool, at: Option<Moment>) ->
     let changes = parts::changes_of(app.db.read(), &reference, now, MOST).await?;
     let about = |references: &[Reference]| references.contains(&reference);
     let name = |id: &str| world.book.components.get(id).map(|c| c.name.clone());
+    let decisions: Vec<_> = world.book.decisions.values().filter(|d| about(&d.about)).cloned().collect();
     let documents: BTreeMap<_, _> = world.speaking_of(&reference).map(|d| (d.record.title.clone(), d)).collect();
     Ok(ComponentPicture {
         row: row(&world, component, &states, queue.as_ref().map(|(judged, _)| judged), &affected),
@@ -337,7 +338,8 @@ pub async fn picture(app: &App, id: &str, supposed: bool, at: Option<Moment>) ->
             .collect(),
         limits: component.limits.clone(),
         fields: component.fields.clone(),
-        decisions: world.book.decisions.values().filter(|d| about(&d.about)).cloned().collect(),
+        replaced: world.book.replaced(&decisions),
+        decisions,
         workarounds: world.book.workarounds.values().filter(|w| about(&w.about)).cloned().collect(),
         changes: changes.iter().map(|c| now::change_row(&world, c)).collect(),
         documents: documents.into_values().map(|d| runbooks::row(&world, d, now)).collect(),

@@ -142,14 +142,15 @@ fn sentence(
 /// A change in a list.
 pub fn change_row(world: &World, record: &ChangeRecord) -> ChangeRow {
     let reference = Reference::parse(&record.reference).ok();
-    let flags = reference.iter().flat_map(|r| {
+    let flagged = reference.iter().flat_map(|r| {
         world
             .speaking_of(r)
             .filter(|d| {
                 d.trusts.iter().any(|t| t.differences.iter().any(|x| x.subject == *r && x.field == record.field))
             })
-            .map(|d| d.record.slug.clone())
+            .map(|d| (d.record.slug.clone(), d.record.title.clone()))
     });
+    let (flags, titles) = flagged.unzip();
     ChangeRow {
         subject: record.reference.clone(),
         name: reference.as_ref().map_or_else(|| record.reference.clone(), |r| world.name_of(r)),
@@ -160,6 +161,7 @@ pub fn change_row(world: &World, record: &ChangeRecord) -> ChangeRow {
         changed_at: Moment::from_millis(record.changed_at),
         by: record.changed_by.clone(),
         link: record.link.clone(),
-        flags: flags.collect(),
+        flags,
+        titles,
     }
 }

@@ -8,6 +8,7 @@ use app::markdown::{self, FactNow, Outline};
 use app::model::answer::{self, SetAside};
 use app::model::book::Workflow;
 use app::model::compare::compare;
+use app::model::field::field_words;
 use app::model::moment::Moment;
 use app::model::observed;
 use app::model::reference::Reference;
@@ -90,7 +91,7 @@ pub fn doubt(world: &World, document: &Document, section: Option<usize>) -> Stri
     }
 }
 
-/// `Push to ERP: retry.max_attempts was 6, is 8`.
+/// `Push to ERP: number of tries was 6, is 8`.
 fn told(world: &World, difference: &Difference) -> String {
     let Difference { subject, field, before, after } = difference;
     let name = world.name_of(subject);
@@ -99,7 +100,9 @@ fn told(world: &World, difference: &Difference) -> String {
         ("exists", _) => format!("{name} is there now"),
         (observed, "") if observed.starts_with(OBSERVED) => format!("{name}, observed no more: {before}"),
         (observed, after) if observed.starts_with(OBSERVED) => format!("{name}, observed: {after}"),
-        _ => format!("{name}: {field} was {}, is {}", or_nothing(before), or_nothing(after)),
+        (field, _) => {
+            format!("{name}: {} was {}, is {}", field_words(field), or_nothing(before), or_nothing(after))
+        }
     }
 }
 
@@ -415,6 +418,7 @@ pub async fn newest_picture(
         conflict: newest.conflict.as_ref().map(|(words, _)| words.clone()),
         in_file,
         file: Some(files::file(app, newest).await?),
+        replaced: world.book.replaced(&decisions),
         decisions,
         workarounds,
     })

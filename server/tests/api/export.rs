@@ -41,7 +41,7 @@ async fn every_runbook_is_a_file_that_says_when_it_is_of_and_what_is_doubted(ser
     let page = read(&dir, "runbooks/erp-refuses-orders.html");
     let words = html::words(&page);
     assert!(words.contains("As of 2026-06-04 08:10:00 UTC. This is a copy: it may have changed since."), "{words}");
-    assert!(words.contains("retry.max_attempts was 3, is 6"), "{words}");
+    assert!(words.contains("number of tries was 3, is 6"), "{words}");
     assert!(words.contains("Words that hold the old value: \u{201c}3 times\u{201d}."), "{words}");
     assert!(words.contains("This section may be wrong. Check before you act."), "{words}");
     assert!(words.contains("at that time 6"), "the fact does not hold: {words}");

@@ -199,13 +199,13 @@ async fn a_section_in_doubt_says_so_and_why_and_the_others_do_not(server: TestSe
     server.take_over_the_book().await;
     let (href, doubted, reason) = trust("duty+desk").await;
     assert_eq!((href, doubted), (json!("/runbooks/erp-refuses-orders#do-this-now"), json!("check_needed")));
-    assert_eq!(reason, "Push to ERP: retry.max_attempts was 3, is 8.");
+    assert_eq!(reason, "Push to ERP: number of tries was 3, is 8.");
     let (href, beside, reason) = trust("keeps+the+stock").await;
     assert_eq!((href, beside), (json!("/runbooks/erp-refuses-orders#if-it-does-not-help"), json!("trusted")));
     assert!(reason.ends_with("Another section may be wrong."), "{reason}");
     for path in ["/find?q=duty+desk", "/find/options?q=duty+desk"] {
         let html = server.viewer().await.page(path).await;
-        assert!(html::words(&html).contains("retry.max_attempts was 3, is 8."), "{html}");
+        assert!(html::words(&html).contains("number of tries was 3, is 8."), "{html}");
         assert!(html.contains("doubtful"), "{html}");
     }
 }

@@ -150,7 +150,7 @@ async fn a_changed_value_flags_exactly_the_sections_that_speak_of_it(server: Tes
     );
     assert!(first["words"][0].as_str().unwrap().contains("3 times"), "{first}");
     let page = html::words(&editor.page(&format!("/runbooks/{SLUG}")).await);
-    assert!(page.contains("Push to ERP, retry.max_attempts was 3, is 8 since 08:15 by the book."), "{page}");
+    assert!(page.contains("Push to ERP, number of tries was 3, is 8 since 08:15 by the book."), "{page}");
     assert_eq!(page.matches("This section may be wrong. Check before you act.").count(), 2);
     let changes = server.json("/changes").await;
     assert_eq!(
@@ -548,7 +548,7 @@ async fn the_queue_lists_what_waits_and_why(server: TestServer) {
     server.shelf.push_is_now(push_with("5m", 8));
     server.take_over_the_book().await;
     let page = html::words(&viewer.page("/reviews").await);
-    assert!(page.contains("Push to ERP: retry.max_attempts was 3, is 8, and 1 more."), "{page}");
+    assert!(page.contains("Push to ERP: number of tries was 3, is 8, and 1 more."), "{page}");
     // How many wait stands on every page.
     let page = html::words(&viewer.page("/workflows").await);
     assert!(page.contains("Reviews 1 waiting"), "{page}");
@@ -760,7 +760,7 @@ async fn a_flag_that_led_to_an_edit_counts_for_its_field(server: TestServer) {
     }
     let words = html::words(&editor.page("/reviews").await);
     // Two flags: one led to an edit, one was still correct.
-    assert!(words.contains("retry.max_attempts of each step 2 1"), "{words}");
+    assert!(words.contains("number of tries of each step 2 1"), "{words}");
 }
 
 async fn documents_of_workflows_in_trouble_are_reviewed_first(server: TestServer) {
