@@ -69,6 +69,12 @@ pub fn mark_left(text: &str) -> Option<usize> {
     text.lines().position(|line| [BEGIN, END].contains(&line.trim_end())).map(|at| at + 1)
 }
 
+/// The lines, from 1, on which a place begins that both changed.
+pub fn places(text: &str) -> Vec<usize> {
+    let lines = text.lines().enumerate();
+    lines.filter(|(_, line)| line.trim_end() == BEGIN).map(|(at, _)| at + 1).collect()
+}
+
 fn lines(text: &str) -> Vec<&str> {
     text.lines().collect()
 }
@@ -114,6 +120,8 @@ mod tests {
         assert_eq!(merged.text, format!("a\n{BEGIN}\nmine\n{MIDDLE}\ntheirs\n{END}\nc\n"));
         assert_eq!((merged.conflicts, mark_left(&merged.text)), (1, Some(2)));
         assert_eq!(mark_left("=======\n<<<<<<< HEAD\n"), None);
+        let twice = both_together(Some("a\nb\nc\n"), "1\nb\n2\n", "3\nb\n4\n");
+        assert_eq!((places(&twice.text), twice.conflicts), (vec![1, 7], 2));
     }
 
     #[test]

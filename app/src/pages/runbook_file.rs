@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::runbook::RunbookPicture;
 use super::shell::{Head, Viewer};
-use super::versions::diff;
+use super::versions::{diff, diff_from};
 use crate::islands::LeaveGuard;
+use crate::model::both::places;
 use crate::model::compare::DiffBlock;
 use crate::model::moment::Moment;
 use crate::model::status::Role;
@@ -205,17 +206,17 @@ pub fn settle_body(picture: &SettlePicture) -> AnyView {
             </div>
         }
     });
-    let says = match picture.clashes {
-        0 => "The text below has what was changed in either. Read it before you save it.".to_owned(),
-        1 => "One place was changed in both. The text below has both there, between lines of marks: leave what is right, and take the marks out.".to_owned(),
-        n => format!("{n} places were changed in both. The text below has both there, between lines of marks: leave what is right, and take the marks out."),
-    };
+    let says = to_settle(picture.clashes, &places(&picture.text));
+    let first = picture.differences.iter().any(|block| !block.same()).then(|| {
+        view! { <p><a href="#first-difference">"See the first place where they differ"</a></p> }
+    });
     view! {
         <div class="page edit-page settle-page">
         {parts::crumbs(&[("Runbooks", "/runbooks"), (&picture.title, &base)])}
         {parts::heading(&format!("Both texts of {}", picture.title), "", None)}
         {refused}
         <p>{says}</p>
+        {first}
         <div class="edit">
             <form id="settle-form" class="edit-form" method="post" action=target data-unsaved=(!picture.errors.is_empty()).then_some("")>
                 <input type="hidden" name="version" value=picture.version.to_string()/>
@@ -235,10 +236,42 @@ pub fn settle_body(picture: &SettlePicture) -> AnyView {
             </form>
             <LeaveGuard form="settle-form".to_owned()/>
         </div>
-        {parts::section("differs", &format!("What differs, from version {} to the file", picture.version), diff(&picture.differences))}
+        {parts::section("differs", &format!("What differs, from version {} to the file", picture.version), diff_from(&picture.differences, "first-difference"))}
         {parts::section("this", &format!("The whole text of version {}", picture.version), whole("The version", &picture.this))}
         {parts::section("file", &format!("The whole text of the file {}", picture.path), whole("The file", &picture.in_file))}
         </div>
     }
     .into_any()
+}
+
+/// What there is to do with a text made of both, and on which lines of it: `clashes` places were changed in both, and
+/// on `lines` such places begin that still have their marks.
+fn to_settle(clashes: i64, lines: &[usize]) -> String {
+    let (changed, begins) = match (clashes, lines) {
+        (0, []) => return "The text below has what was changed in either. Read it before you save it.".to_owned(),
+        (_, []) => return "The text below is what you made of both. Read it before you save it.".to_owned(),
+        (_, [line]) => ("One place was changed in both.".to_owned(), format!("It begins on line {line}")),
+        (_, [before @ .., last]) => {
+            let before: Vec<_> = before.iter().map(usize::to_string).collect();
+            let begin = format!("They begin on lines {} and {last}", before.join(", "));
+            (format!("{} places were changed in both.", lines.len()), begin)
+        }
+    };
+    format!(
+        "{changed} {begins} of the text below, which has both there, between lines of marks: leave what is right, and take the marks out."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_settles_is_told_on_which_lines_both_texts_stand() {
+        assert!(to_settle(1, &[12]).starts_with("One place was changed in both. It begins on line 12 of the text"));
+        let three = to_settle(3, &[12, 30, 41]);
+        assert!(three.starts_with("3 places were changed in both. They begin on lines 12, 30 and 41 of"), "{three}");
+        assert!(to_settle(0, &[]).starts_with("The text below has what was changed in either."));
+        assert!(to_settle(1, &[]).starts_with("The text below is what you made of both."));
+    }
 }

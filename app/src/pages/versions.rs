@@ -319,11 +319,17 @@ const NEAR: usize = 1;
 
 /// What differs, with what does not folded away.
 pub fn diff(blocks: &[DiffBlock]) -> AnyView {
-    view! { <div class="diff">{folded(blocks)}</div> }.into_any()
+    view! { <div class="diff">{folded(blocks, None)}</div> }.into_any()
 }
 
-/// The blocks, with unchanged ones far from a change folded away and counted; the heading over a change stays.
-fn folded(blocks: &[DiffBlock]) -> Vec<AnyView> {
+/// The same, with an id at the first block that differs, so that a link leads there.
+pub fn diff_from(blocks: &[DiffBlock], first: &'static str) -> AnyView {
+    view! { <div class="diff">{folded(blocks, Some(first))}</div> }.into_any()
+}
+
+/// The blocks, with unchanged ones far from a change folded away and counted; the heading over a change stays. `first`
+/// is the id of the first that differs.
+fn folded(blocks: &[DiffBlock], first: Option<&'static str>) -> Vec<AnyView> {
     let changes: Vec<usize> = (0..blocks.len()).filter(|&at| !blocks[at].same()).collect();
     let heading_over = |change: &usize| (0..*change).rev().find(|&at| blocks[at].kind == "heading");
     let headings: Vec<usize> = changes.iter().filter_map(heading_over).collect();
@@ -333,11 +339,11 @@ fn folded(blocks: &[DiffBlock]) -> Vec<AnyView> {
     while at < blocks.len() {
         let far = (at..blocks.len()).take_while(|&next| !near(next)).count();
         if far == 0 {
-            out.push(block(&blocks[at]));
+            out.push(block(&blocks[at], first.filter(|_| changes.first() == Some(&at))));
             at += 1;
             continue;
         }
-        let hidden = blocks[at..at + far].iter().map(block).collect_view();
+        let hidden = blocks[at..at + far].iter().map(|hidden| block(hidden, None)).collect_view();
         let says = if far == 1 { "1 unchanged passage".to_owned() } else { format!("{far} unchanged passages") };
         out.push(view! { <details class="d-fold"><summary>{says}</summary>{hidden}</details> }.into_any());
         at += far;
@@ -358,7 +364,7 @@ pub fn runs(words: &[(Difference, String)]) -> AnyView {
     words.iter().map(run).collect_view().into_any()
 }
 
-fn block(block: &DiffBlock) -> AnyView {
+fn block(block: &DiffBlock, id: Option<&'static str>) -> AnyView {
     let lead = match (block.kind, block.moved) {
         ("link", _) => Some("The words stay, their link changes: "),
         (_, Some(Moved::Here)) => Some("Moved here: "),
@@ -366,7 +372,7 @@ fn block(block: &DiffBlock) -> AnyView {
         _ => None,
     };
     view! {
-        <p class=format!("d-block d-{}", block.kind) class:d-changed=!block.same() class:d-moved=block.moved.is_some() class:d-away=block.moved == Some(Moved::Away)>
+        <p id=id class=format!("d-block d-{}", block.kind) class:d-changed=!block.same() class:d-moved=block.moved.is_some() class:d-away=block.moved == Some(Moved::Away)>
             {lead.map(|lead| view! { <span class="dim">{lead}</span> })}
             {runs(&block.words)}
         </p>

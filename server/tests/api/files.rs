@@ -439,7 +439,9 @@ async fn marks_of_a_merge_are_never_saved(server: TestServer) {
     in_conflict(&server).await;
     let editor = server.editor().await;
     let page = editor.page(&format!("{SLUG}/settle")).await;
-    assert!(html::words(&page).contains("One place was changed in both."));
+    let said = html::words(&page);
+    assert!(said.contains("One place was changed in both. It begins on line "), "{said}");
+    assert!(page.contains("href=\"#first-difference\"") && page.contains("id=\"first-difference\""), "{page}");
     let form = html::forms(&page, &format!("{SLUG}/settle")).remove(0);
     let marked = form.get("text").unwrap().to_owned();
     assert!(marked.contains("<<<<<<<") && marked.contains("Written in the file."), "{marked}");
