@@ -56,7 +56,7 @@ describe("writing", () => {
       await page.keyboard.type("\n\nSee [this](component:nothing-like-it) and more");
       const preview = page.locator("[id='edit:preview']");
       await eventually(async () => assert.match(await preview.innerText(), /component "nothing-like-it" does not exist/));
-      assert.match(await page.locator("[id='edit:links']").innerText(), /component:nothing-like-it\s*Does not exist/);
+      assert.match(await page.locator("[id='edit:links']").innerText(), /component:nothing-like-it\s*Leads nowhere/);
       const [caret, length] = await text(page).evaluate((box) => [box.selectionStart, box.value.length]);
       assert.equal(caret, length, "the caret is where it was");
       assert.ok(await text(page).evaluate((box) => box === document.activeElement));

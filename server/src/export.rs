@@ -40,6 +40,10 @@ impl Context for Exported<'_> {
         Chip { href, ..self.shown.chip(reference) }
     }
 
+    fn absent(&self, reference: &Reference) -> String {
+        self.shown.absent(reference)
+    }
+
     fn fact(&self, fact: &Fact) -> FactNow {
         self.shown.fact(fact)
     }

@@ -10,7 +10,7 @@ use super::outline::Piece;
 use super::speech::end_of;
 use super::writer::{Open, Writer};
 use super::{FactNow, ImageNow};
-use crate::model::mention::{Fact, Target, absent};
+use crate::model::mention::{Fact, Target};
 use crate::model::observed;
 use crate::model::reference::Reference;
 
@@ -43,7 +43,7 @@ impl Writer<'_> {
     fn start_chip(&mut self, reference: &Reference) -> Cow<'static, str> {
         let chip = self.context.chip(reference);
         if !chip.exists {
-            return self.start_broken(&absent(reference));
+            return self.start_broken(&self.context.absent(reference));
         }
         if let Some(words) = self.context.spelled(reference) {
             self.html.push_str("<span class=\"part\">");

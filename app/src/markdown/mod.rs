@@ -160,6 +160,17 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_a_section_of_the_same_text_is_looked_up_in_it() {
+        let text = parse("# Do this\n\n[there](runbook:erp#later)\n\n# Later\n").unwrap();
+        let own = |reference: &str| text.has_own("erp", &Reference::parse(reference).unwrap());
+        assert_eq!(
+            (own("runbook:erp#later"), own("runbook:erp"), own("runbook:erp#gone")),
+            (Some(true), Some(true), Some(false))
+        );
+        assert_eq!((own("runbook:other#later"), own("component:erp")), (None, None));
+    }
+
+    #[test]
     fn white_space_before_the_first_heading_is_no_section() {
         assert_eq!(parse("\n\n# A\n").unwrap().sections.len(), 1);
         assert!(parse(" \n").unwrap().sections.is_empty());

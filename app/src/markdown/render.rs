@@ -6,7 +6,7 @@ use super::outline::{Part, outline};
 use super::writer::{Notes, Writer};
 use super::{FactNow, Outline};
 use crate::model::in_doubt::InDoubt;
-use crate::model::mention::{Fact, Panel};
+use crate::model::mention::{Fact, Panel, absent};
 use crate::model::reference::Reference;
 use crate::model::status::State;
 
@@ -21,6 +21,10 @@ pub trait Context {
     /// The word before the present value of a fact that does not hold.
     fn now(&self) -> &str {
         "now"
+    }
+    /// Why a part is not there, for who reads.
+    fn absent(&self, reference: &Reference) -> String {
+        absent(reference)
     }
     /// What is put behind the words of a link to a part in place of the link, as plain text; none where it is a link.
     fn spelled(&self, _: &Reference) -> Option<String> {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::book::{Book, Criticality, Step, Workflow};
-use super::mention::absent;
 use super::reference::Reference;
 use super::status::Trust;
 
@@ -90,8 +89,8 @@ pub struct Known {
     pub documents: BTreeMap<String, Vec<Documented>>,
     /// How much was seen of each workflow that its book does not know.
     pub undocumented: BTreeMap<String, i64>,
-    /// Recovery steps that the book names and that do not exist.
-    pub missing: BTreeSet<Reference>,
+    /// Recovery steps that the book names and that are not there, each with the sentence that says so.
+    pub missing: BTreeMap<Reference, String>,
     /// The day of now, `YYYY-MM-DD`.
     pub today: String,
 }
@@ -218,12 +217,11 @@ fn fails(asking: &mut Asking, workflow: &Workflow, step: &Step, known: &Known) {
     for point in &step.failure_points {
         let part = Reference::Failure(workflow.id.clone(), step.id.clone(), point.id.clone());
         let called = point.id.replace('-', " ");
-        let there = point.action.as_ref().is_some_and(|action| !known.missing.contains(action));
-        let words = match &point.action {
-            Some(action) if !there => {
-                format!("{name}, {called}: what a person does leads nowhere, {}.", absent(action))
-            }
-            _ => format!("{name}, {called}: what a person does."),
+        let missing = point.action.as_ref().and_then(|action| known.missing.get(action));
+        let there = point.action.is_some() && missing.is_none();
+        let words = match missing {
+            Some(why) => format!("{name}, {called}: what a person does leads nowhere, {why}."),
+            None => format!("{name}, {called}: what a person does."),
         };
         asking.ask(Question::Fails, there, &part, words, write_at(&part, "action"));
     }
@@ -347,10 +345,11 @@ mod tests {
     fn a_failure_point_without_a_recovery_step_is_a_gap_and_so_is_one_that_leads_nowhere() {
         let book = book(whole());
         let mut known = runbook(People::default());
-        known.missing.insert(Reference::parse("runbook:erp#do").unwrap());
-        assert!(gaps(&book, &known).contains(
-            &"Push, erp refuses: what a person does leads nowhere, runbook \"erp\" has no section \"do\".".into()
-        ));
+        known.missing.insert(Reference::parse("runbook:erp#do").unwrap(), "runbook \"erp\" is retired".into());
+        assert!(
+            gaps(&book, &known)
+                .contains(&"Push, erp refuses: what a person does leads nowhere, runbook \"erp\" is retired.".into())
+        );
         let mut without = whole();
         without["steps"][0]["failure_points"][0].as_object_mut().unwrap().remove("action");
         let gap = coverage(&self::book(without), &runbook(People::default()))[0].gaps[0].clone();

@@ -198,6 +198,27 @@ pub fn absent(reference: &Reference) -> String {
     }
 }
 
+/// How a runbook is there that a link leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shelved {
+    /// It is in use.
+    InUse,
+    /// It was taken out of use.
+    Retired,
+    /// There is none.
+    Nowhere,
+}
+
+/// The sentence that says that a part is not there, where it is known how its runbook is: of one that is out of use, or
+/// that is not there at all, no section is missed.
+pub fn absent_now(reference: &Reference, shelved: Shelved) -> String {
+    match (reference, shelved) {
+        (Reference::Runbook(slug, _), Shelved::Retired) => format!("runbook \"{slug}\" is retired"),
+        (Reference::Runbook(slug, _), Shelved::Nowhere) => absent(&Reference::Runbook(slug.clone(), None)),
+        (reference, _) => absent(reference),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +271,16 @@ mod tests {
             let Some(Target::Wrong(sentence)) = Target::of_image(image, "alt") else { panic!("{image}") };
             assert!(sentence.contains(says), "{sentence}");
         }
+    }
+
+    #[test]
+    fn of_a_runbook_that_is_not_in_use_no_section_is_missed() {
+        let link = Reference::parse("runbook:erp#do-this-now").unwrap();
+        assert_eq!(absent_now(&link, Shelved::InUse), "runbook \"erp\" has no section \"do-this-now\"");
+        assert_eq!(absent_now(&link, Shelved::Retired), "runbook \"erp\" is retired");
+        assert_eq!(absent_now(&link, Shelved::Nowhere), "runbook \"erp\" does not exist");
+        let part = Reference::parse("component:erp").unwrap();
+        assert_eq!(absent_now(&part, Shelved::Nowhere), absent(&part));
     }
 
     #[test]

@@ -95,4 +95,14 @@ impl Outline {
     pub fn anchors(&self) -> impl Iterator<Item = &String> {
         self.sections.iter().map(|section| &section.anchor).filter(|anchor| !anchor.is_empty())
     }
+
+    /// Whether a link leads to something in this text, which is that of the runbook `slug`; none when it leads elsewhere.
+    pub fn has_own(&self, slug: &str, reference: &Reference) -> Option<bool> {
+        match reference {
+            Reference::Runbook(of, section) if of == slug => {
+                Some(section.as_ref().is_none_or(|section| self.anchors().any(|anchor| anchor == section)))
+            }
+            _ => None,
+        }
+    }
 }

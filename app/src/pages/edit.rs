@@ -465,7 +465,7 @@ fn links(links: &[(String, String, bool)]) -> AnyView {
     let one = |(reference, name, exists): &(String, String, bool)| {
         let state = match exists {
             true => view! { <span>{name.clone()}</span> }.into_any(),
-            false => view! { <strong class="past">{parts::icon("alert")}"Does not exist"</strong> }.into_any(),
+            false => view! { <strong class="past">{parts::icon("alert")}"Leads nowhere"</strong> }.into_any(),
         };
         view! { <li><code>{reference.clone()}</code>{state}</li> }
     };

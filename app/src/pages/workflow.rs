@@ -258,6 +258,9 @@ pub struct StepNow {
     pub workarounds: Vec<Workaround>,
     /// What the book names here and does not have: of `component`, `via` and the actions of `failure_points`.
     pub missing: Vec<Reference>,
+    /// The sentences that say so, in the same order.
+    #[serde(default)]
+    pub why_missing: Vec<String>,
 }
 
 /// How long a visit of a step usually takes at this hour.

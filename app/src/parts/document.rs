@@ -71,9 +71,7 @@ pub fn flag(flag: &FlagRow) -> AnyView {
     let value = match (flag.field.starts_with(OBSERVED), flag.after.as_str()) {
         (false, "") if flag.field == "exists" => " is gone".into_any(),
         (false, _) if flag.field == "exists" => " is there now".into_any(),
-        (false, _) => {
-            view! { ", "<span title=flag.field.clone()>{field_words(&flag.field)}</span>{change} }.into_any()
-        }
+        (false, _) => view! { ", "<span title=flag.field.clone()>{field_words(&flag.field)}</span>{change} }.into_any(),
         (true, "") => view! { ", observed no more: "<b>{flag.before.clone()}</b> }.into_any(),
         (true, after) => {
             let book = (!flag.before.is_empty()).then(|| format!(" (the book: {})", flag.before));
@@ -161,13 +159,13 @@ pub fn banner(kind: &'static str, body: AnyView) -> AnyView {
     view! { <div class=format!("notice n-{kind}")>{icon(name)}<div>{body}</div></div> }.into_any()
 }
 
-/// What the links of a text lead to that does not exist; nothing when all do.
+/// What the links of a text lead to that is not there, or not in use any more; nothing when all is.
 pub fn missing_links(links: &[(String, String, bool)]) -> Option<AnyView> {
     let missing: Vec<_> = links.iter().filter(|(_, _, exists)| !exists).collect();
     let says = match missing.len() {
         0 => return None,
-        1 => "It links to a part that does not exist: ".to_owned(),
-        n => format!("It links to {n} parts that do not exist: "),
+        1 => "A link in it leads nowhere: ".to_owned(),
+        n => format!("{n} links in it lead nowhere: "),
     };
     let code = |(reference, _, _): &&(String, String, bool)| view! { <li><code>{reference.clone()}</code></li> };
     let list = view! { <ul class="names">{missing.iter().map(code).collect_view()}</ul> };

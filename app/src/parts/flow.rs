@@ -331,9 +331,10 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
     };
     let text = |value: &Option<String>| value.clone().map(IntoAny::into_any);
     let own = Reference::Step(workflow.to_owned(), step.id.clone());
-    let link = |reference: &Reference, name: &str| match step.missing.contains(reference) {
-        true => broken(name, &absent(reference)),
-        false => view! { <a href=super::to(reference.path())>{name.to_owned()}</a> }.into_any(),
+    let link = |reference: &Reference, name: &str| match step.missing.iter().position(|gone| gone == reference) {
+        // A picture that was recorded before the sentences were has none.
+        Some(at) => broken(name, &step.why_missing.get(at).cloned().unwrap_or_else(|| absent(reference))),
+        None => view! { <a href=super::to(reference.path())>{name.to_owned()}</a> }.into_any(),
     };
     let part =
         |part: &Option<(String, String)>| part.as_ref().map(|(id, name)| link(&Reference::Component(id.clone()), name));

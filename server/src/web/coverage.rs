@@ -1,6 +1,6 @@
 //! `/coverage`: what nobody has written yet and what only one person knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::model::coverage::{Documented, Known, People, coverage};
@@ -14,6 +14,7 @@ use axum::response::Response;
 
 use super::error::Error;
 use super::session::PageContext;
+use super::shown::absent;
 use super::{render, undocumented};
 use crate::App;
 use crate::store::knowledge;
@@ -58,7 +59,11 @@ async fn picture(app: &App) -> Result<CoveragePicture, Error> {
     });
     let steps = world.book.workflows.values().flat_map(|w| &w.steps);
     let actions = steps.flat_map(|s| &s.failure_points).filter_map(|point| point.action.clone());
-    let missing: BTreeSet<Reference> = actions.filter(|action| !world.exists(action)).collect();
+    let why = |action: Reference| {
+        let why = absent(&world, &action);
+        (action, why)
+    };
+    let missing: BTreeMap<_, _> = actions.filter(|action| !world.exists(action)).map(why).collect();
     let known = Known {
         documents: documents.collect(),
         undocumented: undocumented::waiting(app).await?,

@@ -9,6 +9,7 @@ use app::model::answer::rewritten;
 use app::model::check::{Finding, Severity};
 use app::model::compare::{compare, word_by_word};
 use app::model::event::without_null;
+use app::model::mention::{Shelved, absent, absent_now};
 use app::model::merge::merge;
 use app::model::reference::{Reference, is_id};
 use app::model::review::Difference;
@@ -321,7 +322,20 @@ pub(super) async fn published(app: &Arc<App>, context: PageContext, slug: &str, 
 pub(super) fn findings(world: &World, slug: &str, text: &str) -> Vec<Finding> {
     let anchors =
         world.documents.values().map(|d| (d.record.slug.clone(), d.outline.anchors().cloned().collect())).collect();
-    book::check_draft(slug, text, &world.book, &anchors)
+    let mut findings = book::check_draft(slug, text, &world.book, &anchors);
+    // One that is out of use is there and cannot be followed; nothing else was meant.
+    let retired: Vec<(String, String)> = world
+        .retired
+        .keys()
+        .map(|slug| Reference::Runbook(slug.clone(), None))
+        .map(|runbook| (absent(&runbook), absent_now(&runbook, Shelved::Retired)))
+        .collect();
+    for finding in &mut findings {
+        if let Some((_, says)) = retired.iter().find(|(absent, _)| finding.text.starts_with(absent.as_str())) {
+            finding.text.clone_from(says);
+        }
+    }
+    findings
 }
 
 /// Why a line of why cannot be taken.
@@ -500,7 +514,8 @@ async fn picture(app: &App, shows: Shows<'_>) -> Result<EditPicture, Error> {
                 true => {
                     let place = known.map(|d| d.kept.place()).unwrap_or_default();
                     let shown = Shown::load(app, &world).await?.of_file(&place, None);
-                    Some(text.preview(&world, &shown.of_text(app, &text.outline).await?))
+                    let shown = shown.of_draft(&text.slug, &text.outline).of_text(app, &text.outline).await?;
+                    Some(text.preview(&world, &shown))
                 }
                 false => None,
             };
@@ -585,7 +600,12 @@ impl Whole {
         let mut own = Outline::clone(&self.outline);
         let mut number = 0..;
         own.sections.retain(|_| number.next().is_some_and(|n| self.is_edited(n)));
-        links(world, &own)
+        let mut links = links(world, &own);
+        for (reference, _, exists) in &mut links {
+            let here = Reference::parse(reference).ok().and_then(|r| self.outline.has_own(&self.slug, &r));
+            *exists = here.unwrap_or(*exists);
+        }
+        links
     }
 
     /// What it looks like; lines are those of what is in the box.

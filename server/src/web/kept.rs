@@ -93,6 +93,10 @@ impl Context for Kept<'_> {
         Chip { state: None, ..self.0.chip(reference) }
     }
 
+    fn absent(&self, reference: &Reference) -> String {
+        self.0.absent(reference)
+    }
+
     fn fact(&self, fact: &Fact) -> FactNow {
         self.0.fact(fact)
     }

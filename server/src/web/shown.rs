@@ -1,11 +1,12 @@
 //! What documents are rendered against: how the parts stand that they link to, state facts of, and show live.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use app::markdown::{self, Chip, FactNow, ImageNow, Outline, fact_now};
 use app::model::hourly::{HOUR, begin};
 use app::model::image::{folder_of, path_in_book};
-use app::model::mention::{Fact, Panel, PanelKind};
+use app::model::mention::{self, Fact, Panel, PanelKind, Shelved, absent_now};
 use app::model::moment::{Moment, Span};
 use app::model::observed::{self, Observed};
 use app::model::queue;
@@ -37,6 +38,8 @@ pub struct Shown<'a> {
     runs: HashMap<String, Vec<RunRow>>,
     now: Moment,
     sprite: String,
+    /// The text itself with its name, where it is not in use as it is shown.
+    draft: Option<(String, Arc<Outline>)>,
     /// The folder of the file that the text is in, and until when the text was in use, for its images.
     place: Option<(String, Option<Moment>)>,
 }
@@ -53,6 +56,7 @@ impl<'a> Shown<'a> {
             runs: HashMap::new(),
             now: app.now(),
             sprite: format!("{}/icons.svg", pkg::folder()),
+            draft: None,
             place: None,
         })
     }
@@ -115,6 +119,12 @@ impl<'a> Shown<'a> {
     #[must_use]
     pub fn of_file(self, file: &str, until: Option<Moment>) -> Self {
         Self { place: Some((folder_of(file).to_owned(), until)), ..self }
+    }
+
+    /// For the text of a runbook that is being written: what it links to in itself is looked up in it.
+    #[must_use]
+    pub fn of_draft(self, slug: &str, outline: &Arc<Outline>) -> Self {
+        Self { draft: Some((slug.to_owned(), outline.clone())), ..self }
     }
 
     fn step_state(&self, workflow: &str, step: &str) -> Option<Status> {
@@ -182,11 +192,19 @@ impl<'a> Shown<'a> {
 
 impl markdown::Context for Shown<'_> {
     fn chip(&self, reference: &Reference) -> Chip {
+        let own = self.draft.as_ref().and_then(|(slug, outline)| outline.has_own(slug, reference));
         Chip {
-            exists: self.world.exists(reference),
+            exists: own.unwrap_or_else(|| self.world.exists(reference)),
             name: self.world.name_of(reference),
             href: reference.path(),
             state: self.state(reference),
+        }
+    }
+
+    fn absent(&self, reference: &Reference) -> String {
+        match &self.draft {
+            Some((slug, outline)) if outline.has_own(slug, reference).is_some() => mention::absent(reference),
+            _ => absent(self.world, reference),
         }
     }
 
@@ -244,6 +262,16 @@ impl markdown::Context for Shown<'_> {
     fn sprite(&self) -> &str {
         &self.sprite
     }
+}
+
+/// The sentence that says that a part is not there: a runbook that is out of use is told as that.
+pub fn absent(world: &World, reference: &Reference) -> String {
+    let shelved = match reference {
+        Reference::Runbook(slug, _) if world.documents.contains_key(slug) => Shelved::InUse,
+        Reference::Runbook(slug, _) if world.retired.contains_key(slug) => Shelved::Retired,
+        _ => Shelved::Nowhere,
+    };
+    absent_now(reference, shelved)
 }
 
 /// A live panel: its words in bold, then a sentence that may be empty.

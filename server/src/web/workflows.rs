@@ -36,6 +36,7 @@ use serde_json::json;
 use super::at::{At, Recorded};
 use super::error::Error;
 use super::session::PageContext;
+use super::shown::absent;
 use super::{components, pause, problems, render, runbooks, runs, undocumented};
 use crate::App;
 use crate::judging::queues as judging;
@@ -386,6 +387,7 @@ fn steps(
                 let queue = queues.get(via).filter(|q| q.state != Status::NoSignal && q.level.depth > 0)?;
                 Some(queue::short(&queue.level, &judging::limits(world, via)))
             });
+            let gone = step.map(|s| missing(world, named_by(s))).unwrap_or_default();
             StepNow {
                 id: id.to_owned(),
                 name: match step {
@@ -423,7 +425,8 @@ fn steps(
                 if_skipped: step.and_then(|s| s.if_skipped.clone()),
                 failure_points: step.map(|s| s.failure_points.clone()).unwrap_or_default(),
                 workarounds: workarounds(world, declared, step),
-                missing: step.map(|s| missing(world, named_by(s))).unwrap_or_default(),
+                why_missing: gone.iter().map(|reference| absent(world, reference)).collect(),
+                missing: gone,
             }
         })
         .collect()

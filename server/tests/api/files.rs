@@ -41,6 +41,7 @@ on_both_databases![
     a_file_is_written_while_git_is_locked_and_committed_after,
     a_runbook_whose_file_is_gone_is_written_again,
     a_runbook_whose_file_is_gone_is_retired_and_stays_readable,
+    a_link_to_a_retired_runbook_says_that_it_is_retired,
     a_retired_runbook_is_put_in_use_again,
     a_file_that_moves_stays_the_same_runbook,
     the_page_of_sources_says_whether_files_are_written,
@@ -643,6 +644,30 @@ async fn a_runbook_whose_file_is_gone_is_retired_and_stays_readable(server: Test
     server.take_over_the_book().await;
     let server = server.restarted("08:30", |_| {}).await;
     assert!(server.json(SLUG).await["retired"].is_array());
+}
+
+async fn a_link_to_a_retired_runbook_says_that_it_is_retired(server: TestServer) {
+    let text = "---\ntitle: See also\nfor: [component:stock-db]\n---\n\n## Now\n\nSee [that](runbook:erp-refuses-orders#do-this-now).\n";
+    server.shelf.write("see-also.md", text);
+    server.take_over_the_book().await;
+    let editor = server.editor().await;
+    std::fs::remove_file(server.shelf.folder().join(FILE)).unwrap();
+    server.take_over_the_book().await;
+    editor.post(&format!("{SLUG}/retire"), &[]).await.expect(303);
+    let says = "(runbook \"erp-refuses-orders\" is retired)";
+    let page = words(&server, "/runbooks/see-also").await;
+    assert!(page.contains(&format!("See that {says}")) && page.contains("A link in it leads nowhere"), "{page}");
+    // So it is said where a step leads there, in what nobody has written yet, and to who writes the text.
+    let page = words(&server, "/workflows/order-to-erp").await;
+    assert!(page.contains(&format!("What to do {says}")), "{page}");
+    let page = words(&server, "/coverage").await;
+    assert!(page.contains("what a person does leads nowhere, runbook \"erp-refuses-orders\" is retired."), "{page}");
+    let piece = editor.post("/runbooks/see-also/preview", &[("base", "1"), ("text", text)]).await.expect(200);
+    let piece = html::words(&piece.text);
+    assert!(
+        piece.contains(": runbook \"erp-refuses-orders\" is retired.") && !piece.contains("does not exist"),
+        "{piece}"
+    );
 }
 
 async fn a_retired_runbook_is_put_in_use_again(server: TestServer) {

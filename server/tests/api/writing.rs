@@ -9,6 +9,7 @@ use crate::support::{Client, TestServer, on_both_databases};
 
 on_both_databases![
     a_preview_comes_as_a_piece_that_says_what_leads_nowhere,
+    a_link_to_a_section_that_is_being_written_leads_there,
     a_new_runbook_begins_with_five_headings,
     a_section_is_edited_alone_and_nothing_else_changes,
     a_section_goes_into_the_newest_version_when_others_changed_other_sections,
@@ -64,6 +65,23 @@ async fn a_preview_comes_as_a_piece_that_says_what_leads_nowhere(server: TestSer
     let new = editor.post("/runbooks/new/preview", &[("text", "## Do this now\n\nWait.")]).await.expect(200);
     assert!(html::words(&new.text).contains("Do this now"));
     assert_eq!(server.json(SLUG).await["version"], 1);
+}
+
+async fn a_link_to_a_section_that_is_being_written_leads_there(server: TestServer) {
+    let editor = server.editor().await;
+    let preview = async |more: &str| {
+        let typed = format!("{}\n## New part\n\n{more}\n", text("Old."));
+        let piece = editor.post(&format!("{SLUG}/preview"), &[("base", "1"), ("text", &typed)]).await.expect(200);
+        html::words(&piece.text)
+    };
+    for link in ["runbook:erp-refuses-orders#new-part", "erp-refuses-orders.md#new-part", "#new-part"] {
+        let words = preview(&format!("See [above]({link}).")).await;
+        assert!(words.contains("See above") && !words.contains("has no section"), "{link}: {words}");
+        assert!(!words.contains("nowhere"), "{link}: {words}");
+    }
+    let words = preview("See [above](runbook:erp-refuses-orders#no-part).").await;
+    assert!(words.contains("above (runbook \"erp-refuses-orders\" has no section \"no-part\")"), "{words}");
+    assert!(words.contains("A link in it leads nowhere"), "{words}");
 }
 
 async fn a_new_runbook_begins_with_five_headings(server: TestServer) {
