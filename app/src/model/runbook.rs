@@ -106,3 +106,36 @@ impl Outline {
         }
     }
 }
+
+/// The author of a version as somebody who did something: a version that came from a file before it was committed has
+/// that file as its author.
+pub fn author_words(author: &str) -> String {
+    if author.ends_with(".md") { format!("the file {author}") } else { author.to_owned() }
+}
+
+/// What is said after "saved": `by anna`, `from the file guides/erp.md`.
+pub fn saved_by(author: &str) -> String {
+    if author.ends_with(".md") { format!("from the file {author}") } else { format!("by {author}") }
+}
+
+/// That there is a version: `anna saved version 3`, `Version 3 came from the file guides/erp.md`.
+pub fn version_came(author: &str, version: i64) -> String {
+    match author.ends_with(".md") {
+        true => format!("Version {version} came {}", saved_by(author)),
+        false => format!("{author} saved version {version}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_as_a_file_and_not_as_a_person() {
+        assert_eq!((saved_by("anna").as_str(), author_words("anna").as_str()), ("by anna", "anna"));
+        assert_eq!(saved_by("guides/erp.md"), "from the file guides/erp.md");
+        assert_eq!(author_words("guides/erp.md"), "the file guides/erp.md");
+        assert_eq!(version_came("anna", 3), "anna saved version 3");
+        assert_eq!(version_came("guides/erp.md", 3), "Version 3 came from the file guides/erp.md");
+    }
+}

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::shell::Head;
 use super::versions::VersionRow;
+use crate::model::runbook::saved_by;
 use crate::parts;
 
 /// The newest version, passage by passage; also `GET /api/v1/runbooks/{slug}/blame`.
@@ -65,7 +66,7 @@ fn row(item: &BlameRow, base: &str) -> AnyView {
         <li>
             <div class="blame-who">
                 <p><a href=href>{format!("Version {version}")}</a>{item.or_earlier.then_some(" or earlier")}</p>
-                <p class="dim">{parts::when(*saved_at)}{format!(" by {author}")}</p>
+                <p class="dim">{parts::when(*saved_at)}{format!(" {}", saved_by(author))}</p>
                 <p>{why.clone()}</p>
             </div>
             <div class="blame-words">{item.blocks.iter().map(block).collect_view()}</div>

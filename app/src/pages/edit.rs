@@ -9,6 +9,7 @@ use super::versions::{diff, runs};
 use crate::islands::{LeaveGuard, TextEditor};
 use crate::model::compare::{DiffBlock, Difference};
 use crate::model::moment::Moment;
+use crate::model::runbook::{author_words, saved_by, version_came};
 use crate::parts;
 use crate::parts::document::{banner, flag, missing_links};
 use crate::parts::image_input::image_input;
@@ -204,7 +205,8 @@ fn described_by(errors: &[Wrong], field: &'static str, help: bool) -> Option<Str
 /// What both did, so that nobody's work is lost and nobody's is overwritten unread.
 fn conflict(theirs: &Conflict, slug: &str) -> AnyView {
     let Conflict { version, author, started_from, .. } = theirs;
-    let title = format!("{author} saved version {version} while you were writing");
+    let title = format!("{} while you were writing", version_came(author, *version));
+    let who = author_words(author);
     let says = match theirs.clashes.len() {
         0 => "You changed different places, so the text below has both. Look at it, then save it as the next version.",
         1 => {
@@ -229,11 +231,11 @@ fn conflict(theirs: &Conflict, slug: &str) -> AnyView {
     };
     let body = view! {
         <p>"Nothing is lost. "{says}</p>
-        <p class="dim">{format!("Version {version} was saved ")}{parts::when(theirs.saved_at)}{format!(" by {author}: {}", theirs.why)}</p>
-        {clashes(&theirs.clashes, author)}
+        <p class="dim">{format!("Version {version} was saved ")}{parts::when(theirs.saved_at)}{format!(" {}: {}", saved_by(author), theirs.why)}</p>
+        {clashes(&theirs.clashes, &who)}
         <div class="both">
             <div>
-                <h3>{format!("What {author} changed, from {from}")}</h3>
+                <h3>{format!("What {who} changed, from {from}")}</h3>
                 {changes(&theirs.their_changes)}
             </div>
             <div>
@@ -400,7 +402,7 @@ fn have_read(theirs: &Conflict) -> AnyView {
         <div class="field">
             <label class="check">
                 <input type="checkbox" name="read" value="yes" required/>
-                <span>{format!("I have read what {} changed", theirs.author)}</span>
+                <span>{format!("I have read what {} changed", author_words(&theirs.author))}</span>
             </label>
         </div>
     }

@@ -10,6 +10,7 @@ use super::workflow::{StepNow, WorkflowPicture};
 use crate::model::field::field_words;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
+use crate::model::runbook::saved_by;
 use crate::model::status::Trust;
 
 const STYLE: &str = include_str!("export.css");
@@ -144,7 +145,7 @@ pub fn runbook(picture: &RunbookPicture, made: &Made) -> String {
             {row.critical.then_some(" Critical.")}
         </p>
         <p class="dim">
-            {format!("Version {}, saved {} by {}. {reviewed} {owner} ", row.version, made.time(picture.shown_saved_at), picture.author)}
+            {format!("Version {}, saved {} {}. {reviewed} {owner} ", row.version, made.time(picture.shown_saved_at), saved_by(&picture.author))}
             <a href=format!("{}.md", row.slug)>"Its source"</a>
         </p>
         {about}

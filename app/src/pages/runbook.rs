@@ -15,6 +15,7 @@ use crate::model::book::{Decision, Workaround};
 use crate::model::compare::DiffBlock;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
+use crate::model::runbook::saved_by;
 use crate::model::status::{Role, Trust};
 use crate::parts;
 use crate::parts::document::{about, action, banner, flag, missing_links, trust_line};
@@ -292,7 +293,7 @@ fn top(picture: &RunbookPicture, viewer: Option<&Viewer>) -> AnyView {
                 {format!("Version {}", picture.shown)}
                 ", saved "
                 {parts::when(picture.shown_saved_at)}
-                {format!(" by {}: {}", picture.author, picture.why)}
+                {format!(" {}: {}", saved_by(&picture.author), picture.why)}
             </p>
             <div class="actions">
                 {action(viewer, Role::Editor, "Edit", &format!("{base}/edit"))}
@@ -328,7 +329,7 @@ fn old_top(picture: &OldPicture) -> AnyView {
                 {format!("Version {}", picture.version)}
                 ", saved "
                 {parts::when(picture.saved_at)}
-                {format!(" by {}: {}.", picture.author, picture.why.trim_end_matches('.'))}
+                {format!(" {}: {}.", saved_by(&picture.author), picture.why.trim_end_matches('.'))}
                 {reviewed}
             </p>
             {about(&picture.about, &picture.missing)}

@@ -7,6 +7,7 @@ use super::runbook::OldPicture;
 use super::shell::{Head, Viewer};
 use crate::model::compare::{Amount, DiffBlock, Difference, Moved};
 use crate::model::moment::Moment;
+use crate::model::runbook::saved_by;
 use crate::model::status::Role;
 use crate::parts;
 use crate::parts::document::action;
@@ -144,7 +145,7 @@ fn version_row(base: &str, row: &VersionRow, newest: i64, chosen: Option<usize>)
             <span class="c-name"><a href=format!("{base}/versions/{version}")>{format!("Version {version}")}</a></span>
             <span class="c-what">{row.why.clone()}<small class="amount">{row.amount.map(amount)}{links(base, row, newest)}</small></span>
             <span class="c-when">
-                <span>{parts::when(row.saved_at)}{format!(" by {}", row.author)}</span>
+                <span>{parts::when(row.saved_at)}{format!(" {}", saved_by(&row.author))}</span>
                 <small>
                     {if row.origin == "file" { "from a file" } else { "written here" }}
                     {row.commit.as_ref().map(|id| view! { ", commit "<code title=id.clone()>{id.chars().take(10).collect::<String>()}</code> })}
@@ -193,7 +194,7 @@ fn one_side(label: &'static str, base: &str, row: &VersionRow) -> AnyView {
             <dt>{label}</dt>
             <dd>
                 <a href=format!("{base}/versions/{}", row.version)>{format!("Version {}", row.version)}</a>
-                ", "{parts::when(row.saved_at)}{format!(" by {}: {}", row.author, row.why)}
+                ", "{parts::when(row.saved_at)}{format!(" {}: {}", saved_by(&row.author), row.why)}
             </dd>
         </div>
     }

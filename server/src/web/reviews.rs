@@ -12,6 +12,7 @@ use app::model::following::Followed;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{Pin, seen};
+use app::model::runbook::author_words;
 use app::model::status::{Role, Trust};
 use app::pages::review::{RefusedAnswer, ReviewPicture, SectionReview};
 use app::pages::reviews::{Group, Load, MutedRow, ReviewsPicture, WaitingRow};
@@ -526,7 +527,7 @@ pub async fn answer(
         Ok(Outcome::Trust(_)) => ("Answered. The rest of this review waits below.".to_owned(), review),
         Ok(Outcome::FirstOfTwo) => ("Answered. It is trusted when a second person says the same.".to_owned(), review),
         Ok(Outcome::Edited(version, author)) => {
-            let read = answered.version;
+            let (read, author) = (answered.version, author_words(&author));
             let words = format!(
                 "Your answer was not taken: you read version {read}, and {author} has changed that section. Version \
                  {version} is shown. Read it and answer again."

@@ -9,6 +9,7 @@ use app::model::compare::align::{Stretch, align};
 use app::model::compare::{Difference, amount, compare, word_by_word};
 use app::model::event::without_null;
 use app::model::moment::Moment;
+use app::model::runbook::version_came;
 use app::model::status::Role;
 use app::pages::blame::{BlamePicture, BlameRow};
 use app::pages::shell::Place;
@@ -322,8 +323,8 @@ pub async fn restore(
     match publish_runbook(&app.db, draft, app.now()).await {
         Ok(Published::Conflict(theirs)) => {
             let error = format!(
-                "{} saved version {} meanwhile. Look at what it changed; restoring now takes its place, and it stays in the history.",
-                theirs.author, theirs.version
+                "{} meanwhile. Look at what it changed; restoring now takes its place, and it stays in the history.",
+                version_came(&theirs.author, theirs.version)
             );
             let restore = Restore { base: theirs.version, why, error: Some(error) };
             refused(&app, context, &record, restore, StatusCode::CONFLICT).await

@@ -284,6 +284,11 @@ async fn a_change_that_is_not_committed_has_the_file_as_its_author(server: TestS
     let runbook = server.json(SLUG).await;
     assert_eq!((&runbook["version"], &runbook["author"]), (&json!(2), &json!(FILE)));
     assert_eq!((&runbook["why"], &runbook["file"]["commit"]), (&json!("The file changed"), &json!(null)));
+    for path in [SLUG.to_owned(), format!("{SLUG}/history"), format!("{SLUG}/blame")] {
+        let words = words(&server, &path).await;
+        assert!(words.contains(&format!(" from the file {FILE}")), "{path}: {words}");
+        assert!(!words.contains(&format!("by {FILE}")), "{path}: {words}");
+    }
 }
 
 async fn a_text_that_was_written_does_not_come_back_as_a_change(server: TestServer) {
