@@ -292,7 +292,7 @@ describe("review: from a flag to Trusted", () => {
       // The runbook says so, at the right sections and only there, before the words that it is about.
       await page.goto(`${server.url}/runbooks/${slug}`);
       assert.match(await page.title(), /^May be wrong: ERP refuses orders/);
-      assert.match(await page.locator(".doc-top .trust").first().innerText(), /^Check needed\s*2$/);
+      assert.match(await page.locator(".doc-top .trust").first().innerText(), /^Check needed\s*2 sections$/);
       assert.deepEqual(await page.locator(".doc-section.flagged").evaluateAll((all) => all.map((one) => one.id)), flagged);
       const section = page.locator("#what-it-means");
       assert.match(await section.locator(".flag").innerText(), new RegExp(`number of tries was ${was}, is ${is} since `));

@@ -278,6 +278,17 @@ pub fn document_trust<'a>(
     DocumentTrust { trust, overdue_after: last_review.zip(review_every).map(|(last, every)| last + every) }
 }
 
+/// How many sections of a document are to be checked: those in doubt, and where somebody has reviewed the document those
+/// that nobody has.
+pub fn sections_to_check<'a>(sections: impl Iterator<Item = &'a SectionTrust>, was_reviewed: bool) -> usize {
+    let is_to_check = |section: &&SectionTrust| match section.trust {
+        Trust::CheckNeeded => true,
+        Trust::NeverReviewed => was_reviewed,
+        Trust::Overdue | Trust::NotLinked | Trust::Trusted => false,
+    };
+    sections.filter(is_to_check).count()
+}
+
 /// The values that matter of every part of the book. Cosmetic ones (names, meanings) are left out.
 pub fn parts(book: &Book) -> Parts {
     let mut parts = Parts::new();
@@ -659,6 +670,13 @@ mod tests {
         };
         assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::NotLinked)]), Trust::NotLinked);
         assert_eq!(trust(&[section(Trust::NotLinked), section(Trust::CheckNeeded)]), Trust::CheckNeeded);
+    }
+
+    #[test]
+    fn the_sections_to_check_are_those_in_doubt_and_those_that_came_after_a_review() {
+        let section = |trust| SectionTrust { trust, edited: false, differences: Vec::new() };
+        let of = [Trust::CheckNeeded, Trust::NeverReviewed, Trust::Trusted, Trust::NotLinked].map(section);
+        assert_eq!((sections_to_check(of.iter(), true), sections_to_check(of.iter(), false)), (2, 1));
     }
 
     fn any_parts() -> impl Strategy<Value = Parts> {

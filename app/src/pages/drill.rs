@@ -144,7 +144,7 @@ fn section(picture: &DrillPicture, section: &DrillSection, action: &str) -> AnyV
         version: picture.newest,
         over: picture.row.outcome.is_some(),
     };
-    let doubt = (section.trust != Trust::Trusted).then(|| parts::trust_badge(section.trust, section.flags));
+    let doubt = (section.trust != Trust::Trusted).then(|| parts::trust_badge(section.trust, 0));
     let title = match section.title.as_str() {
         "" => picture.title.clone(),
         title => title.to_owned(),

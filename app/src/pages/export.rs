@@ -12,6 +12,7 @@ use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::runbook::saved_by;
 use crate::model::status::Trust;
+use crate::parts;
 
 const STYLE: &str = include_str!("export.css");
 
@@ -76,7 +77,7 @@ fn runbook_row(runbook: &RunbookPicture) -> AnyView {
     view! {
         <li>
             <a href=format!("runbooks/{}.html", row.slug)>{row.title.clone()}</a>
-            <br/><small>{trust(row.trust, row.flags)}{critical}" "{row.reason.clone()}{format!(" Version {}.", row.version)}</small>
+            <br/><small>{trust(row.trust, row.to_check)}{critical}" "{row.reason.clone()}{format!(" Version {}.", row.version)}</small>
         </li>
     }
     .into_any()
@@ -92,7 +93,7 @@ pub fn index_markdown(picture: &ExportPicture) -> String {
             "- [{}](runbooks/{}.md): {}.{critical} {} Version {}.\n",
             row.title.replace(['[', ']'], ""),
             row.slug,
-            trust(row.trust, row.flags),
+            trust(row.trust, row.to_check),
             row.reason,
             row.version
         )
@@ -108,10 +109,10 @@ pub fn index_markdown(picture: &ExportPicture) -> String {
     text
 }
 
-/// `Check needed (2)`.
-fn trust(trust: Trust, flags: i64) -> String {
-    match (trust, flags) {
-        (Trust::CheckNeeded, 1..) => format!("{} ({flags})", trust.words()),
+/// `Check needed (2 sections)`.
+fn trust(trust: Trust, sections: i64) -> String {
+    match (trust, sections) {
+        (Trust::CheckNeeded, 1..) => format!("{} ({})", trust.words(), parts::sections_words(sections)),
         _ => trust.words().to_owned(),
     }
 }
@@ -141,7 +142,7 @@ pub fn runbook(picture: &RunbookPicture, made: &Made) -> String {
         <p><a href="../index.html">"All runbooks"</a></p>
         <h1>{row.title.clone()}</h1>
         <p class=class>
-            <strong>{trust(row.trust, row.flags)}</strong>" "{row.reason.clone()}
+            <strong>{trust(row.trust, row.to_check)}</strong>" "{row.reason.clone()}
             {row.critical.then_some(" Critical.")}
         </p>
         <p class="dim">
@@ -220,7 +221,7 @@ pub fn workflow(picture: &WorkflowPicture, made: &Made) -> String {
         view! { <li>"Just for now: "{workaround.what.clone()}</li> }
     });
     let runbooks = picture.documents.iter().map(|document| {
-        let words = trust(document.trust, document.flags);
+        let words = trust(document.trust, document.to_check);
         view! { <li><a href=format!("../runbooks/{}.html", document.slug)>{document.title.clone()}</a>" "<small>{words}</small></li> }
     });
     let body = view! {

@@ -204,7 +204,7 @@ fn row(found: &Found) -> AnyView {
 /// Its state or its trust.
 fn standing(found: &Found) -> AnyView {
     let state = found.state.map(parts::mark);
-    let trust = found.trust.map(|trust| parts::trust_badge(trust, found.flags));
+    let trust = found.trust.map(|trust| parts::trust_badge(trust, 0));
     view! { {state}{trust} }.into_any()
 }
 

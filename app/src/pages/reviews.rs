@@ -146,13 +146,17 @@ pub fn body(picture: &ReviewsPicture) -> AnyView {
     .into_any()
 }
 
-/// `7 waiting, about 9 minutes. 4 runbooks are trusted.`
+/// `7 answers wait, about 9 minutes. 4 runbooks are trusted.`
 fn sentence(picture: &ReviewsPicture, trusted: &str) -> String {
     let Load { waiting, minutes } = picture.load;
-    match (waiting, minutes) {
-        (0, _) => format!("Nothing waits for an answer now. {trusted}."),
-        (n, 1) => format!("{n} waiting, about a minute. {trusted}."),
-        (n, minutes) => format!("{n} waiting, about {minutes} minutes. {trusted}."),
+    let answers = match waiting {
+        0 => return format!("Nothing waits for an answer now. {trusted}."),
+        1 => "1 answer waits".to_owned(),
+        n => format!("{n} answers wait"),
+    };
+    match minutes {
+        1 => format!("{answers}, about a minute. {trusted}."),
+        minutes => format!("{answers}, about {minutes} minutes. {trusted}."),
     }
 }
 
@@ -203,7 +207,7 @@ fn row(waiting: &WaitingRow) -> AnyView {
     };
     view! {
         <li class=format!("t-{}", row.trust.name())>
-            <span class="c-trust">{parts::trust_badge(row.trust, row.flags)}</span>
+            <span class="c-trust">{parts::trust_badge(row.trust, row.to_check)}</span>
             <span class="c-name">
                 <a href=format!("/runbooks/{}", row.slug)>{row.title.clone()}</a>
                 {row.critical.then(|| parts::tag("critical"))}
@@ -301,6 +305,7 @@ mod tests {
             trust,
             reason: reason.into(),
             flags: 1,
+            to_check: 1,
             reviewed: None,
             owner: None,
             critical: false,

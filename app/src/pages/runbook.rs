@@ -494,7 +494,7 @@ fn doubt(section: &Part) -> Option<AnyView> {
             Some(view! { <span class="trust t-overdue">{parts::icon("history")}{said}</span> }.into_any())
         }
         Standing::Now(Trust::Trusted, ..) | Standing::Draft => None,
-        Standing::Now(trust, ..) => Some(parts::trust_badge(trust, section.waiting().len() as i64)),
+        Standing::Now(trust, ..) => Some(parts::trust_badge(trust, 0)),
     }
 }
 
@@ -571,6 +571,7 @@ mod tests {
             trust: Trust::CheckNeeded,
             reason: String::new(),
             flags: 1,
+            to_check: 1,
             reviewed: None,
             owner: None,
             critical: false,

@@ -41,6 +41,9 @@ pub struct RunbookRow {
     pub reason: String,
     /// How many flags stand on it.
     pub flags: i64,
+    /// How many of its sections are to be checked.
+    #[serde(default)]
+    pub to_check: i64,
     /// When and by whom it was last reviewed.
     pub reviewed: Option<(Moment, String)>,
     /// The team that answers for it.
@@ -72,17 +75,7 @@ pub fn head(_: &RunbooksPicture) -> Head {
 
 /// The list as a page.
 pub fn body(picture: &RunbooksPicture, viewer: Option<&Viewer>) -> AnyView {
-    let count = |trust: Trust| picture.counts.get(&trust).copied().unwrap_or_default();
-    let trusted = match count(Trust::Trusted) {
-        0 => "None can be trusted yet".to_owned(),
-        n => format!("{n} can be trusted"),
-    };
-    let sentence = match (picture.items.len(), count(Trust::CheckNeeded)) {
-        (0, _) => String::new(),
-        (_, 0) => format!("{trusted}. None speaks of something that has changed."),
-        (_, 1) => format!("1 may be wrong because something changed. {trusted}."),
-        (_, n) => format!("{n} may be wrong because something changed. {trusted}."),
-    };
+    let sentence = sentence(&picture.counts);
     let list = match picture.items.is_empty() {
         true => {
             parts::empty("There is no runbook yet. The first one takes ten minutes: what do you do when it breaks?")
@@ -97,4 +90,35 @@ pub fn body(picture: &RunbooksPicture, viewer: Option<&Viewer>) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// `5 runbooks need a check. 3 can be trusted.`
+fn sentence(counts: &BTreeMap<Trust, usize>) -> String {
+    let count = |trust: Trust| counts.get(&trust).copied().unwrap_or_default();
+    let trusted = match count(Trust::Trusted) {
+        0 => "None can be trusted yet".to_owned(),
+        n => format!("{n} can be trusted"),
+    };
+    match count(Trust::CheckNeeded) {
+        0 if counts.is_empty() => String::new(),
+        0 => format!("{trusted}. None speaks of something that has changed."),
+        1 => format!("1 runbook needs a check. {trusted}."),
+        n => format!("{n} runbooks need a check. {trusted}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_counts_runbooks_and_says_so() {
+        let counts = BTreeMap::from([(Trust::CheckNeeded, 5), (Trust::Trusted, 3)]);
+        assert_eq!(sentence(&counts), "5 runbooks need a check. 3 can be trusted.");
+        assert_eq!(
+            sentence(&BTreeMap::from([(Trust::CheckNeeded, 1)])),
+            "1 runbook needs a check. None can be trusted yet."
+        );
+        assert_eq!(sentence(&BTreeMap::new()), "");
+    }
 }

@@ -21,7 +21,7 @@ pub fn trust_line(row: &RunbookRow) -> AnyView {
     view! {
         <div class="trust-line">
             <p class="trust-why">
-                {trust_badge(row.trust, row.flags)}
+                {trust_badge(row.trust, row.to_check)}
                 {row.critical.then(|| tag("critical"))}
                 {reason.map(|reason| view! { <span>{reason}</span> })}
             </p>

@@ -58,8 +58,9 @@ pub(super) fn state_icon(state: State) -> &'static str {
     }
 }
 
-/// Whether a document can be believed: icon, word, and how many flags stand on it (0 shows none).
-pub fn trust_badge(trust: Trust, flags: i64) -> AnyView {
+/// Whether a document, or a section, can be believed: icon, word, and how many sections of it are to be checked (0 shows
+/// none).
+pub fn trust_badge(trust: Trust, sections: i64) -> AnyView {
     let name = match trust {
         Trust::Trusted => "trust-trusted",
         Trust::NotLinked => "trust-not_linked",
@@ -67,9 +68,17 @@ pub fn trust_badge(trust: Trust, flags: i64) -> AnyView {
         Trust::Overdue => "trust-overdue",
         Trust::CheckNeeded => "trust-check_needed",
     };
-    let count = (trust == Trust::CheckNeeded && flags > 0).then(|| view! { <b>{flags}</b> });
+    let count = (trust == Trust::CheckNeeded && sections > 0).then(|| view! { " "<b>{sections_words(sections)}</b> });
     view! { <span class=format!("trust t-{}", trust.name())>{icon(name)}<span>{trust.words()}</span>{count}</span> }
         .into_any()
+}
+
+/// `2 sections`.
+pub fn sections_words(sections: i64) -> String {
+    match sections {
+        1 => "1 section".to_owned(),
+        n => format!("{n} sections"),
+    }
 }
 
 /// The words of a mark on what was heard. "Late" alone would say that its step is.

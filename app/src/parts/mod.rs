@@ -45,7 +45,7 @@ pub use flow::{diagram, legend, spine};
 pub use following::{Ticking, log, ticks, was_it_right};
 pub use freshness::freshness;
 pub use incident::{bar, for_operators, incident, owner as on_it};
-pub use marks::{affected, badge, broken, condition, heard_words, icon, mark, tag, trust_badge};
+pub use marks::{affected, badge, broken, condition, heard_words, icon, mark, sections_words, tag, trust_badge};
 pub use past::{Past, is_past, not_known, past_strip, to};
 pub use pauses::{pause_history, pauses_now};
 pub use practice::{Practice, practice, said as followed_words};

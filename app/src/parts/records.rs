@@ -107,6 +107,9 @@ mod tests {
         let replaced = BTreeMap::from([("old".to_owned(), "Call directly.".to_owned())]);
         let html = Owner::new().with(|| decisions(&[decision], &replaced).to_html());
         assert!(html.contains("href=\"/decisions/old\"") && html.contains("Call directly."), "{html}");
-        assert!(html.contains("lost, which is not in the book any more") && !html.contains("/decisions/lost"), "{html}");
+        assert!(
+            html.contains("lost, which is not in the book any more") && !html.contains("/decisions/lost"),
+            "{html}"
+        );
     }
 }

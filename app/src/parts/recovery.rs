@@ -56,7 +56,7 @@ pub fn warning(recovery: &Recovery) -> AnyView {
     view! {
         <p class="title">
             {icon(if recovery.trust == Trust::Trusted { "steps" } else { "alert" })}
-            <span><strong>{title}</strong>" "{trust_badge(recovery.trust, recovery.flags)}</span>
+            <span><strong>{title}</strong>" "{trust_badge(recovery.trust, 0)}</span>
         </p>
         {why.map(|why| view! { <p class="why">{why}" "<a href=review>"See why"</a></p> })}
     }

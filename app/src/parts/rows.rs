@@ -148,7 +148,7 @@ fn runbook_row(row: &RunbookRow) -> AnyView {
     };
     view! {
         <li data-key=row.slug.clone() class=format!("t-{}", row.trust.name())>
-            <span class="c-trust">{trust_badge(row.trust, row.flags)}</span>
+            <span class="c-trust">{trust_badge(row.trust, row.to_check)}</span>
             <span class="c-name">
                 <a href=format!("/runbooks/{}", row.slug)>{row.title.clone()}</a>
                 {row.critical.then(|| tag("critical"))}
@@ -184,8 +184,8 @@ fn change_row(row: &ChangeRow) -> AnyView {
         (Some(before), None) => view! { <span class="dim">"gone: "</span><del>{before.clone()}</del> }.into_any(),
         (None, None) => ().into_any(),
     };
-    let called = (row.field != "exists")
-        .then(|| view! { <span title=row.field.clone()>{field_words(&row.field)}</span>": " });
+    let called =
+        (row.field != "exists").then(|| view! { <span title=row.field.clone()>{field_words(&row.field)}</span>": " });
     let flags = (!row.flags.is_empty()).then(|| {
         let one = |(number, slug): (usize, &String)| {
             let title = row.titles.get(number).unwrap_or(slug).clone();

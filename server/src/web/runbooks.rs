@@ -12,7 +12,7 @@ use app::model::field::field_words;
 use app::model::moment::Moment;
 use app::model::observed;
 use app::model::reference::Reference;
-use app::model::review::{Difference, OBSERVED, words_with};
+use app::model::review::{Difference, OBSERVED, sections_to_check, words_with};
 use app::model::status::Trust;
 use app::pages::runbook::{FactRow, FileText, FlagRow, Later, OldPicture, OldSection, RunbookPicture, SectionPicture};
 use app::pages::runbooks::{RunbookRow, RunbooksPicture};
@@ -50,6 +50,7 @@ pub fn row(world: &World, document: &Document, now: Moment) -> RunbookRow {
         trust,
         reason: reason(world, document, trust),
         flags: document.flags(),
+        to_check: sections_to_check(document.trusts.iter(), document.reviewed().is_some()) as i64,
         reviewed: document.reviewed(),
         owner: front.owner.clone(),
         critical: front.critical,

@@ -52,7 +52,7 @@ async fn every_runbook_is_a_file_that_says_when_it_is_of_and_what_is_doubted(ser
     assert_eq!(source, fs::read_to_string(server.shelf.folder().join("erp-refuses-orders.md")).unwrap());
     for index in [html::words(&read(&dir, "index.html")), read(&dir, "index.md")] {
         assert!(index.contains("As of 2026-06-04 08:10:00 UTC") && index.contains("Order to ERP"), "{index}");
-        assert!(index.contains("Check needed (1)"), "{index}");
+        assert!(index.contains("Check needed (3 sections)"), "{index}");
     }
 }
 

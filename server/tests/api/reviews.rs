@@ -356,6 +356,17 @@ async fn what_needs_a_check_is_counted_the_same_everywhere(server: TestServer) {
     let runbook = server.json(&format!("/runbooks/{SLUG}")).await;
     assert_eq!((&runbook["trust"], &runbook["flags"]), (&json!("check_needed"), &json!(0)));
     assert_eq!(to_check(&server).await, [1, 1, 1]);
+    // What is counted is said with the number: sections of a runbook, runbooks of the list, answers of Reviews.
+    assert_eq!(runbook["to_check"], 1);
+    for (path, says) in [
+        (format!("/runbooks/{SLUG}"), "Check needed 1 section"),
+        ("/runbooks".to_owned(), "Check needed 1 section"),
+        ("/runbooks".to_owned(), "1 runbook needs a check."),
+        ("/reviews".to_owned(), " answers wait, about "),
+    ] {
+        let words = html::words(&editor.page(&path).await);
+        assert!(words.contains(says), "{path} does not say {says}: {words}");
+    }
 }
 
 /// Sends change events and waits until documents have been looked at again.
