@@ -47,6 +47,8 @@ pub struct FormField {
     pub help: String,
     /// Whether it has room for sentences.
     pub long: bool,
+    /// Whether it is a day, `YYYY-MM-DD`.
+    pub day: bool,
     /// Whether it may stay empty.
     pub optional: bool,
     /// What can be chosen: value and words; none for free text.
@@ -105,9 +107,21 @@ fn field(field: &FormField) -> AnyView {
         }
         .into_any(),
         (true, false) => view! {
-            <input id=id.clone() name=field.name value=field.value.clone() required=!field.optional aria-describedby=helped/>
+            <input id=id.clone() name=field.name type=if field.day { "date" } else { "text" } value=field.value.clone() required=!field.optional aria-describedby=helped/>
         }
         .into_any(),
     };
     view! { <div class="field"><label for=id>{field.label.clone()}</label>{control}{told}</div> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_chosen_and_words_are_typed() {
+        let of = |day| FormField { name: "x", label: "X".into(), day, ..FormField::default() };
+        let drawn = |day| Owner::new().with(|| field(&of(day)).to_html());
+        assert!(drawn(true).contains("type=\"date\"") && drawn(false).contains("type=\"text\""));
+    }
 }

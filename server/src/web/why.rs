@@ -35,6 +35,17 @@ pub fn today(app: &App) -> String {
     app.now().zoned(&app.config.zone()).date().to_string()
 }
 
+/// The day that was chosen to look at a workaround again, which must be after `today`; else what to do.
+fn day_to_look(typed: &str, today: &str) -> Result<String, String> {
+    let day = typed.trim();
+    let is_day = day.parse::<Date>().is_ok_and(|date| date.to_string() == day);
+    match is_day && day > today {
+        true => Ok(day.to_owned()),
+        false if is_day || day.is_empty() => Err("Choose a day that is still to come.".to_owned()),
+        false => Err(format!("\"{day}\" is not a day, as 2027-03-01 is. Choose a day that is still to come.")),
+    }
+}
+
 /// The workarounds whose day is over.
 pub fn overdue(app: &App, world: &World) -> Vec<Workaround> {
     let today = today(app);
@@ -245,11 +256,13 @@ pub async fn review_workaround(
         Ok(viewer) => viewer,
         Err(refused) => return refused.page(&app, context).await,
     };
-    let day = looked.review_by.trim().to_owned();
-    if !day.parse::<Date>().is_ok_and(|date| date.to_string() == day) || day <= today(&app) {
-        let not_done = NotDone { why: "Choose a day that is still to come.".to_owned(), snippet: String::new() };
-        return show_workaround(&app, context, &id, Some((not_done, day))).await;
-    }
+    let day = match day_to_look(&looked.review_by, &today(&app)) {
+        Ok(day) => day,
+        Err(why) => {
+            let not_done = NotDone { why, snippet: String::new() };
+            return show_workaround(&app, context, &id, Some((not_done, looked.review_by))).await;
+        }
+    };
     let change =
         Amendment::Set { kind: "workaround", id: id.clone(), path: path(&["review_by"]), value: json!(day.clone()) };
     let what = format!("workaround:{id} still needed until {day}");
@@ -368,10 +381,8 @@ async fn form(app: &App, context: PageContext, kind: &'static str, new: New, wro
             ("A new decision", sentence, vec![decided, text("why", "Because", &new.why, true, false), about, hidden])
         }
         _ => {
-            let review = FormField {
-                help: "YYYY-MM-DD".to_owned(),
-                ..text("review_by", "Look at it again by", &new.review_by, false, false)
-            };
+            let review =
+                FormField { day: true, ..text("review_by", "Look at it again by", &new.review_by, false, false) };
             let fields = vec![
                 text("words", "What is done just for now", &new.words, true, false),
                 text("why", "What it makes harder later", &new.why, true, true),
@@ -471,14 +482,11 @@ fn entry(app: &App, world: &World, kind: &str, new: &New) -> Result<(String, Val
             );
         }
         _ => {
-            let day = new.review_by.trim();
-            if !day.parse::<Date>().is_ok_and(|date| date.to_string() == day) {
-                return Err("Say on which day to look at it again, as 2027-03-01.".to_owned());
-            }
+            let day = day_to_look(&new.review_by, &today)?;
             put("since", &today);
             put("what", words);
             put("harder_later", &new.why);
-            put("review_by", day);
+            put("review_by", &day);
             put("owner", &new.owner);
             fields.insert("about".to_owned(), json!(about));
         }
@@ -501,6 +509,17 @@ fn new_id(before: &str, words: &str, taken: impl Fn(&str) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_look_is_on_a_day_that_is_still_to_come() {
+        let look = |typed| day_to_look(typed, "2026-06-04");
+        assert_eq!(look(" 2026-06-05 "), Ok("2026-06-05".to_owned()));
+        assert_eq!(look("2026-06-04"), Err("Choose a day that is still to come.".to_owned()));
+        assert_eq!(look(""), look("2026-06-04"));
+        for wrong in ["soon", "2026-13-01", "5.6.2026"] {
+            assert!(look(wrong).unwrap_err().starts_with(&format!("\"{wrong}\" is not a day")), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_id_is_made_of_the_first_words_and_is_never_there_twice() {

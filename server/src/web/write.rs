@@ -171,8 +171,8 @@ async fn show(app: &App, context: PageContext, written: Written, wrong: Option<N
         value: if question.item.is_some() && written.name.is_empty() { String::new() } else { written.value.clone() },
         help: question.help.to_owned(),
         long: question.long,
-        optional: false,
         choices: question.choices.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect(),
+        ..FormField::default()
     });
     if let Some((_, more)) = question.item {
         let more =

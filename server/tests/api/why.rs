@@ -10,6 +10,7 @@ on_both_databases![
     a_decision_without_a_reason_comes_back_with_what_was_typed,
     a_workaround_past_its_date_waits_with_the_reviews_and_is_marked_at_its_step,
     a_workaround_is_needed_longer_or_not_any_more,
+    a_new_workaround_asks_for_a_day_and_says_what_is_wrong_with_another,
     every_decision_is_listed_with_whether_it_is_in_force,
     every_workaround_is_listed_and_those_past_their_date_come_first,
     long_lists_of_decisions_are_given_in_pages,
@@ -115,6 +116,26 @@ async fn a_workaround_is_needed_longer_or_not_any_more(server: TestServer) {
     assert_eq!(file(&server, "why.yaml"), OLD.split("---\n").next().unwrap());
     editor.get("/workarounds/type-by-hand").await.expect(404);
     editor.post("/workarounds/type-by-hand/remove", &[]).await.expect(404);
+}
+
+async fn a_new_workaround_asks_for_a_day_and_says_what_is_wrong_with_another(server: TestServer) {
+    let editor = server.editor().await;
+    let form = editor.page("/workarounds/new").await;
+    let tag = html::tags(&form).into_iter().find(|tag| tag.get("name") == Some("review_by")).unwrap();
+    assert_eq!(tag.get("type"), Some("date"));
+    let typed =
+        |day| [("words", "Type it <by hand>"), ("why", "Slow"), ("about", ""), ("owner", ""), ("review_by", day)];
+    for (day, says) in [
+        ("soon", "\"soon\" is not a day, as 2027-03-01 is. Choose a day that is still to come."),
+        ("2026-06-04", "Choose a day that is still to come."),
+        ("", "Choose a day that is still to come."),
+    ] {
+        let refused = editor.post("/workarounds/new", &typed(day)).await.expect(422);
+        assert!(html::words(&refused.text).contains(says), "{day}");
+        assert!(refused.text.contains("Type it &lt;by hand>"), "what was typed comes back: {}", refused.text);
+    }
+    let sent = editor.post("/workarounds/new", &typed("2026-12-01")).await.expect(303);
+    assert_eq!(server.json(sent.header("location")).await["review_by"], "2026-12-01");
 }
 
 /// The ids of a list, in its order.
