@@ -117,6 +117,7 @@ fn may_not(reason: &str, viewer: Option<&Viewer>, slug: &str) -> AnyView {
     banner("info", view! { <p id="may_not">{reason.to_owned()}</p>{sign_in} }.into_any())
 }
 
+/// A section: its text, and then what is asked of it, so that nobody answers before they have read.
 fn section_review(picture: &ReviewPicture, section: &SectionReview) -> AnyView {
     let title = if section.title.is_empty() { "Before the first heading" } else { &section.title };
     let id = if section.anchor.is_empty() { "beginning" } else { &section.anchor };
@@ -127,15 +128,16 @@ fn section_review(picture: &ReviewPicture, section: &SectionReview) -> AnyView {
     let edit = format!("/runbooks/{}/edit?section={}", picture.row.slug, section.anchor);
     let body = view! {
         <div class="review">
+            <div class="review-text" class:flagged=waits>
+                <h3 class="dim">"What it says now"<span class="sr">{format!(": {title}")}</span></h3>
+                <div class="prose" inner_html=section.html.clone()></div>
+            </div>
             <div class="review-why">
+                <h3 class="dim">"What is asked"<span class="sr">{format!(": {title}")}</span></h3>
                 {why}{flags}{not_about(picture, section)}
                 {(unasked && picture.may_answer.is_ok()).then(|| view! {
                     <p><a class="button" href=edit>"Edit this section"<span class="sr">{format!(": {title}")}</span></a></p>
                 })}
-            </div>
-            <div class="review-text" class:flagged=waits>
-                <h3 class="dim">"What it says now"<span class="sr">{format!(": {title}")}</span></h3>
-                <div class="prose" inner_html=section.html.clone()></div>
             </div>
         </div>
     };

@@ -152,6 +152,9 @@ async fn a_changed_value_flags_exactly_the_sections_that_speak_of_it(server: Tes
     let page = html::words(&editor.page(&format!("/runbooks/{SLUG}")).await);
     assert!(page.contains("Push to ERP, number of tries was 3, is 8 since 08:15 by the book."), "{page}");
     assert_eq!(page.matches("This section may be wrong. Check before you act.").count(), 2);
+    // What is asked stands after the text that it is about, so that nobody answers before they have read.
+    let review = html::words(&editor.page(&format!("/reviews/{SLUG}")).await);
+    assert!(review.find("Wait until it has tried").unwrap() < review.find("Still correct").unwrap(), "{review}");
     let changes = server.json("/changes").await;
     assert_eq!(
         (changes["items"].as_array().unwrap().len(), &changes["items"][0]["field"]),
