@@ -71,7 +71,8 @@ pub fn said(follow: &Follow) -> AnyView {
     };
     let followed = match &follow.last_followed {
         Some(last) => view! { "Last followed "{link(last)}"." }.into_any(),
-        None => "Never followed here, neither about a problem nor in a drill.".into_any(),
+        // A drill may be under way in which nothing was done yet.
+        None => "Nobody has done a step of it here yet, about a problem or in a drill.".into_any(),
     };
     let proved = match (&follow.last_proved, &follow.last_followed) {
         (Some(last), _) => view! { " Last proved "{link(last)}"." }.into_any(),
@@ -115,12 +116,32 @@ mod tests {
     #[test]
     fn what_was_followed_is_told_with_its_record_and_what_was_not_is_said() {
         let never = drawn(&Follow::default(), None);
-        assert!(never.contains("Never followed here") && never.contains("Start a drill"), "{never}");
+        assert!(never.contains("Nobody has done a step of it here yet") && never.contains("Start a drill"), "{never}");
         let href = "/problems/7".to_owned();
         let last = Followed { version: 4, at: Moment::default(), by: "anna".into(), href };
         let once = drawn(&Follow { last_followed: Some(last), last_proved: None }, None);
         assert!(once.contains("href=\"/problems/7\"") && once.contains("by anna (version 4)"), "{once}");
         assert!(once.contains("Never proved."), "{once}");
+    }
+
+    #[test]
+    fn beside_a_drill_that_just_began_it_is_not_said_that_there_was_none() {
+        let drill = DrillRow {
+            number: 1,
+            version: 5,
+            started_by: "anna".into(),
+            started_at: Moment::default(),
+            ended_at: None,
+            ended_by: None,
+            outcome: None,
+            proved: false,
+        };
+        let follow = Follow::default();
+        let practice =
+            Practice { slug: "erp", newest: 5, follow: &follow, mine: None, drills: &[drill], has_steps: true };
+        let html = Owner::new().with(|| super::practice(&practice).to_html());
+        assert!(html.contains("is under way, begun by anna"), "{html}");
+        assert!(html.contains("Nobody has done a step of it here yet") && !html.contains("Never followed"), "{html}");
     }
 
     #[test]
