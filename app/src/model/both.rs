@@ -1,6 +1,10 @@
 //! Two texts that come from one are put together again, line by line; where both changed the same, both stand there.
+//!
+//! It is cut as `merge` cuts it. What differs is who decides: there one person saves and is shown beside the text what
+//! clashes; here neither the file nor the browser is mine, so the text itself cannot be saved before somebody has.
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use super::compare::align::{Stretch, align};
+use super::merge::{Region, regions};
 
 /// The line before what the first text has where both differ.
 pub const BEGIN: &str = "<<<<<<< saved in the browser";
@@ -27,22 +31,12 @@ pub fn both_together(before: Option<&str>, mine: &str, theirs: &str) -> Together
     let (a, b) = (lines(mine), lines(theirs));
     let shared: Vec<&str> = match before {
         Some(before) => lines(before),
-        None => kept(&a, &b).iter().zip(&a).filter_map(|(there, line)| there.map(|_| *line)).collect(),
+        None => in_both(&a, &b),
     };
-    let (in_a, in_b) = (kept(&shared, &a), kept(&shared, &b));
     let mut out: Vec<&str> = Vec::new();
     let mut conflicts = 0;
-    let (mut o, mut i, mut j) = (0, 0, 0);
-    while o < shared.len() || i < a.len() || j < b.len() {
-        if o < shared.len() && in_a[o] == Some(i) && in_b[o] == Some(j) {
-            out.push(shared[o]);
-            (o, i, j) = (o + 1, i + 1, j + 1);
-            continue;
-        }
-        // Up to the next line that all three share.
-        let next = (o..shared.len()).find_map(|n| Some((n, in_a[n]?, in_b[n]?)));
-        let (to_o, to_i, to_j) = next.unwrap_or((shared.len(), a.len(), b.len()));
-        let (was, ours, others) = (&shared[o..to_o], &a[i..to_i], &b[j..to_j]);
+    for Region { base, theirs, mine } in regions(&shared, &b, &a, |between| between.is_empty()) {
+        let (was, ours, others) = (&shared[base], &a[mine], &b[theirs]);
         if ours == was || ours == others {
             out.extend(others);
         } else if others == was {
@@ -55,7 +49,6 @@ pub fn both_together(before: Option<&str>, mine: &str, theirs: &str) -> Together
             out.extend(others);
             out.push(END);
         }
-        (o, i, j) = (to_o, to_i, to_j);
     }
     let mut text = out.join("\n");
     if !text.is_empty() {
@@ -79,28 +72,13 @@ fn lines(text: &str) -> Vec<&str> {
     text.lines().collect()
 }
 
-/// Between the lines that two texts begin and end with alike, more than these are not compared: that would take the
-/// product of both.
-const MOST_COMPARED: usize = 5_000;
-
-/// For each line of `from`, where it still stands in `to`.
-fn kept(from: &[&str], to: &[&str]) -> Vec<Option<usize>> {
-    let start = from.iter().zip(to).take_while(|(a, b)| a == b).count();
-    let ends = from[start..].iter().rev().zip(to[start..].iter().rev());
-    let end = ends.take_while(|(a, b)| a == b).count();
-    let mut kept = vec![None; from.len()];
-    (0..start).for_each(|n| kept[n] = Some(n));
-    (1..=end).for_each(|n| kept[from.len() - n] = Some(to.len() - n));
-    let (old, new) = (&from[start..from.len() - end], &to[start..to.len() - end]);
-    if old.len().max(new.len()) > MOST_COMPARED {
-        return kept;
-    }
-    for op in capture_diff_slices(Algorithm::Myers, old, new) {
-        if let DiffOp::Equal { old_index, new_index, len } = op {
-            (0..len).for_each(|n| kept[start + old_index + n] = Some(start + new_index + n));
-        }
-    }
-    kept
+/// The lines that two texts have in the same order.
+fn in_both<'t>(a: &[&'t str], b: &[&'t str]) -> Vec<&'t str> {
+    let same = align(a, b).into_iter().filter_map(|stretch| match stretch {
+        Stretch::Same { old, len, .. } => Some(old..old + len),
+        Stretch::Differs { .. } => None,
+    });
+    same.flat_map(|lines| &a[lines]).copied().collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
 //! Two people wrote from one text: what both did, put together, and where they did different things to the same words.
+//!
+//! What comes out is a text that can be saved, with mine where both clash, which is told beside it; where neither text is
+//! mine, `both` cuts the three texts in the same way and leaves both in the text.
 
 use std::ops::Range;
 
@@ -98,10 +101,10 @@ fn lines(text: &str) -> Vec<&str> {
 }
 
 /// The same place in three texts.
-struct Region {
-    base: Range<usize>,
-    theirs: Range<usize>,
-    mine: Range<usize>,
+pub(super) struct Region {
+    pub(super) base: Range<usize>,
+    pub(super) theirs: Range<usize>,
+    pub(super) mine: Range<usize>,
 }
 
 impl Region {
@@ -122,7 +125,7 @@ fn hunks(base: &[&str], side: &[&str]) -> Vec<Hunk> {
 }
 
 /// Cuts three texts into places that belong together; changes with nothing of weight between them are one place.
-fn regions(base: &[&str], theirs: &[&str], mine: &[&str], near: impl Fn(&[&str]) -> bool) -> Vec<Region> {
+pub(super) fn regions(base: &[&str], theirs: &[&str], mine: &[&str], near: impl Fn(&[&str]) -> bool) -> Vec<Region> {
     let (mut left, mut right) = (hunks(base, theirs).into_iter().peekable(), hunks(base, mine).into_iter().peekable());
     let mut regions = Vec::new();
     // How far each text has been cut.

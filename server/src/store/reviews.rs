@@ -116,22 +116,28 @@ pub async fn put_pin(tx: &mut Tx, record: &PinRecord) -> sqlx::Result<()> {
     .bind(record.reviewed_at.millis())
     .execute(&mut **tx)
     .await?;
-    sqlx::query(
-        "insert into section_pins (slug, section, seen, version, reviewed_at, reviewed_by)
+    put(tx, record, "section_pins", "slug, section").await
+}
+
+/// Writes what a reviewer saw to a table of it, in place of what has the same key.
+async fn put(tx: &mut Tx, record: &PinRecord, table: &str, key: &str) -> sqlx::Result<()> {
+    let sql = format!(
+        "insert into {table} (slug, section, seen, version, reviewed_at, reviewed_by)
         values ($1, $2, $3, $4, $5, $6)
-        on conflict (slug, section) do update set
+        on conflict ({key}) do update set
             seen = excluded.seen, version = excluded.version,
-            reviewed_at = excluded.reviewed_at, reviewed_by = excluded.reviewed_by",
-    )
-    .bind(record.slug.as_str())
-    .bind(record.section.as_str())
-    // A pin is text to text: writing it as JSON cannot fail.
-    .bind(serde_json::to_string(&record.pin).unwrap_or_default())
-    .bind(record.version)
-    .bind(record.reviewed_at.millis())
-    .bind(record.reviewed_by.as_str())
-    .execute(&mut **tx)
-    .await?;
+            reviewed_at = excluded.reviewed_at, reviewed_by = excluded.reviewed_by"
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(record.slug.as_str())
+        .bind(record.section.as_str())
+        // A pin is text to text: writing it as JSON cannot fail.
+        .bind(serde_json::to_string(&record.pin).unwrap_or_default())
+        .bind(record.version)
+        .bind(record.reviewed_at.millis())
+        .bind(record.reviewed_by.as_str())
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -302,21 +308,7 @@ pub async fn firsts_of(tx: &mut Tx, slug: &str, section: &str) -> sqlx::Result<V
 
 /// Writes what a single reviewer saw; what that person saw before is replaced.
 pub async fn put_first(tx: &mut Tx, record: &PinRecord) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into first_reviews (slug, section, seen, version, reviewed_at, reviewed_by)
-        values ($1, $2, $3, $4, $5, $6)
-        on conflict (slug, section, reviewed_by) do update set
-            seen = excluded.seen, version = excluded.version, reviewed_at = excluded.reviewed_at",
-    )
-    .bind(record.slug.as_str())
-    .bind(record.section.as_str())
-    .bind(serde_json::to_string(&record.pin).unwrap_or_default())
-    .bind(record.version)
-    .bind(record.reviewed_at.millis())
-    .bind(record.reviewed_by.as_str())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    put(tx, record, "first_reviews", "slug, section, reviewed_by").await
 }
 
 /// Removes what single reviewers saw of a section: two have said the same.
