@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecursiveMode, Watcher};
 use tokio::sync::{broadcast, mpsc};
 
 use super::back::{known_of, look_at_folder, write_back, write_waiting};
@@ -67,9 +68,11 @@ pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
 pub async fn watch(app: Arc<App>) {
     let (tell, mut told) = mpsc::channel(1);
     let dir = app.config.book.clone();
-    // A full channel means that a change is known already.
-    let mut watcher = notify::recommended_watcher(move |_| {
-        let _ = tell.try_send(());
+    let mut watcher = notify::recommended_watcher(move |event| {
+        if may_be_a_change(&event) {
+            // A full channel means that a change is known already.
+            let _ = tell.try_send(());
+        }
     });
     match &mut watcher {
         Ok(watcher) => {
@@ -94,6 +97,13 @@ pub async fn watch(app: Arc<App>) {
         }
         pause = (look(&app, &dir, &mut seen).await * REST).clamp(LOOK, LONGEST_REST);
     }
+}
+
+/// Whether a file may be another after an event. That one was opened or read, as at every look, is not worth the next
+/// look: that would go on for ever. What cannot be told may be anything.
+fn may_be_a_change(event: &notify::Result<Event>) -> bool {
+    let kind = event.as_ref().map(|event| event.kind);
+    kind.map_or(true, |kind| !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write)))
 }
 
 /// Waits until files have changed and are left alone, or it is time to look anyway.
@@ -193,6 +203,28 @@ async fn take_over(app: &Arc<App>, reading: Reading) -> sqlx::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looking_at_the_folder_is_no_reason_to_look_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (read, written) = (dir.path().join("read.yaml"), dir.path().join("written.yaml"));
+        std::fs::write(&read, "x: 1").unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut watcher = notify::recommended_watcher(move |event| {
+            if may_be_a_change(&event) {
+                tell.send(event.unwrap().paths).unwrap();
+            }
+        })
+        .unwrap();
+        watcher.watch(dir.path(), RecursiveMode::Recursive).unwrap();
+        for _ in 0..3 {
+            super::super::files::fingerprint(dir.path()).unwrap();
+            assert_eq!(std::fs::read_to_string(&read).unwrap(), "x: 1");
+        }
+        std::fs::write(&written, "x: 1").unwrap();
+        // Events come in order: the first one that counts is of what was written last.
+        assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap(), [written]);
+    }
 
     #[tokio::test]
     async fn a_watcher_that_could_not_start_leaves_the_look_every_few_seconds() {
