@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use app::model::moment::Moment;
 use app::model::review::seen;
 use watchbook::db::Db;
-use watchbook::store::reviews::{PinRecord, put_pin};
+use watchbook::store::reviews::{PinRecord, Seen, put_pin};
 use watchbook::world::{AlreadyRead, Worlds};
 
 use crate::portal::Portal;
@@ -129,7 +129,7 @@ fn review_everything(portal: &Portal) {
                 let pin = PinRecord {
                     slug: document.record.slug.clone(),
                     section: section.anchor.clone(),
-                    pin: seen(&document.outline.sections[number].print, &document.spoken[number], world.present()),
+                    seen: Seen::new(seen(&section.print, &document.spoken[number], world.present())),
                     version: document.record.version,
                     reviewed_at: Moment::from_millis(document.record.saved_at),
                     reviewed_by: "Bench".to_owned(),
