@@ -39,7 +39,7 @@ use crate::live::Live;
 use crate::password::PasswordPool;
 use crate::recording::Recording;
 use crate::store::books;
-use crate::world::{World, Worlds};
+use crate::world::{AlreadyRead, World, Worlds};
 
 /// Everything that a request may need.
 #[derive(Debug)]
@@ -101,14 +101,9 @@ impl App {
     /// A sentence for the person who asked.
     pub async fn to_read(config: Serve, clock: Clock) -> Result<Arc<Self>, String> {
         let (app, _) = Self::assemble(config, clock).await?;
-        let pool = app.db.read();
-        let used = books::used_at(pool, app.now()).await.map_err(|e| e.to_string())?;
-        let book = match used {
-            Some(id) => books::find(pool, id).await.map_err(|e| e.to_string())?,
-            None => None,
-        };
+        let book = books::newest(app.db.read()).await.map_err(|e| e.to_string())?;
         let book = book.ok_or("no portal has used a book with this database yet")?;
-        app.worlds.turn().await.use_book(&app.db, book, &[]).await.map_err(|e| e.to_string())?;
+        app.worlds.turn().await.use_book(&app.db, book, AlreadyRead::default()).await.map_err(|e| e.to_string())?;
         Ok(app)
     }
 

@@ -25,9 +25,21 @@ use crate::store::parts::{self, ChangeRecord};
 use crate::store::reviews::{self, MutedField};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord, Wanted};
 
-pub use document::Document;
 use document::People;
+pub use document::{Document, Gist};
 use read::{Index, Read, by_slug};
+
+/// What was found in the newest version of each runbook, by slug; and which version that is.
+pub type Gists = BTreeMap<String, (i64, Gist)>;
+
+/// What of the texts need not be read again.
+#[derive(Debug, Default)]
+pub struct AlreadyRead<'a> {
+    /// The texts of files.
+    pub files: &'a [RunbookText],
+    /// What was found in versions by this same program.
+    pub gists: Gists,
+}
 
 /// The fields that say when a workflow should start.
 const EXPECTS: [&str; 5] =
@@ -124,6 +136,21 @@ impl World {
     pub fn documents_of_critical(&self) -> BTreeSet<String> {
         let critical = self.book.workflows.values().filter(|w| w.criticality == Criticality::Critical);
         critical.flat_map(|w| self.documents_of(w)).map(|document| document.record.slug.clone()).collect()
+    }
+
+    /// What was found in the text of every runbook.
+    pub fn gists(&self) -> Gists {
+        let found = |(slug, d): (&String, &Arc<Document>)| (slug.clone(), (d.record.version, d.gist().clone()));
+        self.documents.iter().map(found).collect()
+    }
+
+    /// Takes over what is in texts that have been read: whoever opens them need not read them again.
+    pub fn offer(&self, texts: &[RunbookText]) {
+        for text in texts {
+            if let Some(document) = self.documents.get(&text.slug) {
+                document.outline.offer(text);
+            }
+        }
     }
 
     /// How many documents need a check: what the top bar, Now and the numbers for Prometheus say.
@@ -281,7 +308,7 @@ impl Worlds {
     /// What the database says.
     pub async fn try_reload(&self, db: &Db) -> sqlx::Result<()> {
         let _turn = self.turn().await;
-        let world = self.read(db, self.book(), &[]).await?;
+        let world = self.read(db, self.book(), AlreadyRead::default()).await?;
         self.replace(|now| World { book_errors: now.book_errors.clone(), ..world });
         Ok(())
     }
@@ -304,10 +331,10 @@ impl Worlds {
         Ok(world)
     }
 
-    /// The world as the database has it, with this book. `files` are texts that have been read already.
-    async fn read(&self, db: &Db, book: Arc<Book>, files: &[RunbookText]) -> sqlx::Result<World> {
+    /// The world as the database has it, with this book.
+    async fn read(&self, db: &Db, book: Arc<Book>, already: AlreadyRead<'_>) -> sqlx::Result<World> {
         let before = self.now();
-        let read = Read::now(db, &before, files).await?;
+        let read = Read::now(db, &before, already).await?;
         Ok(read.judged(book, &before))
     }
 
@@ -384,12 +411,12 @@ impl Worlds {
 }
 
 impl Turn<'_> {
-    /// Puts another book in use, together with the parts that its import wrote and the texts of its files.
+    /// Puts another book in use, together with the parts that its import wrote.
     ///
     /// # Errors
     /// What the database says; the last world stays then.
-    pub async fn use_book(self, db: &Db, book: Book, files: &[RunbookText]) -> sqlx::Result<()> {
-        let world = self.worlds.read(db, Arc::new(book), files).await?;
+    pub async fn use_book(self, db: &Db, book: Book, already: AlreadyRead<'_>) -> sqlx::Result<()> {
+        let world = self.worlds.read(db, Arc::new(book), already).await?;
         self.worlds.replace(|_| world);
         Ok(())
     }

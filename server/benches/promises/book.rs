@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use app::model::moment::Moment;
 use app::model::review::seen;
 use watchbook::db::Db;
-use watchbook::store::reviews::{PinRecord, put_pin};
-use watchbook::world::Worlds;
+use watchbook::store::reviews::{PinRecord, Seen, put_pin};
+use watchbook::world::{AlreadyRead, Worlds};
 
 use crate::portal::Portal;
 use crate::table::{Goal, Table};
@@ -120,7 +120,8 @@ fn review_everything(portal: &Portal) {
         let db = Db::open(&portal.database_url()).await.expect("the database opens");
         let worlds = Worlds::default();
         let reading = watchbook::book::read(portal.book()).expect("the book can be read");
-        worlds.turn().await.use_book(&db, reading.book, &reading.runbooks).await.expect("the world can be read");
+        let already = AlreadyRead { files: &reading.runbooks, ..AlreadyRead::default() };
+        worlds.turn().await.use_book(&db, reading.book, already).await.expect("the world can be read");
         let world = worlds.now();
         let mut tx = db.write().await.expect("the database takes what is written");
         for document in world.documents.values() {
@@ -128,7 +129,7 @@ fn review_everything(portal: &Portal) {
                 let pin = PinRecord {
                     slug: document.record.slug.clone(),
                     section: section.anchor.clone(),
-                    pin: seen(&document.outline.sections[number].print, &document.spoken[number], world.present()),
+                    seen: Seen::new(seen(&section.print, &document.spoken[number], world.present())),
                     version: document.record.version,
                     reviewed_at: Moment::from_millis(document.record.saved_at),
                     reviewed_by: "Bench".to_owned(),

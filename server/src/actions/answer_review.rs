@@ -8,7 +8,7 @@ use app::model::review::Pin;
 use crate::db::{Db, Tx};
 use crate::store::feed;
 use crate::store::people::{self, AuditLine};
-use crate::store::reviews::{self, PinRecord};
+use crate::store::reviews::{self, PinRecord, Seen};
 use crate::store::runbooks;
 
 /// One flag as it was shown.
@@ -114,7 +114,7 @@ async fn pin(tx: &mut Tx, review: &Review<'_>, now: Moment) -> sqlx::Result<Take
     let firsts = if review.two_reviewers { reviews::firsts_of(tx, slug, section).await? } else { Vec::new() };
     let mine = firsts.iter().find(|first| first.reviewed_by == by);
     // What this person has answered of the section so far, else what the last review left.
-    let before = mine.map(|first| first.pin.clone()).or(known.map(|known| known.pin));
+    let before = mine.or(known.as_ref()).and_then(|record| record.seen.pin()).cloned();
     let pin = match (&review.flag, before) {
         (Some(flag), Some(mut pin)) => {
             pin.accept(&flag.subject, &flag.field, &review.seen);
@@ -129,13 +129,13 @@ async fn pin(tx: &mut Tx, review: &Review<'_>, now: Moment) -> sqlx::Result<Take
         version: review.read,
         reviewed_at: now,
         reviewed_by: by.to_owned(),
-        pin,
+        seen: Seen::new(pin),
     };
     if !review.two_reviewers {
         reviews::put_pin(tx, &record).await?;
         return Ok(Taken::Written);
     }
-    match firsts.iter().find(|first| first.reviewed_by != by && first.pin == record.pin) {
+    match firsts.iter().find(|first| first.reviewed_by != by && first.seen == record.seen) {
         Some(first) => {
             let reviewed_by = format!("{} and {by}", first.reviewed_by);
             reviews::put_pin(tx, &PinRecord { reviewed_by, ..record }).await?;

@@ -13,7 +13,7 @@ use crate::db::{Db, Tx};
 use crate::store::parts::{self, ChangeRecord};
 use crate::store::runbooks::{self, RunbookRecord, VersionRecord};
 use crate::store::watches;
-use crate::store::{books, feed, images};
+use crate::store::{books, checkpoints, feed, images};
 
 /// What an import changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,6 +76,7 @@ pub async fn import_book(
 ) -> sqlx::Result<Imported> {
     let mut tx = db.write().await?;
     feed::take_turn(&mut tx).await?;
+    checkpoints::forget(&mut tx).await?;
     let before: Parts = parts::all(&mut *tx).await?.into_iter().map(|(r, v, _)| (r, v)).collect();
     let mut imported = Imported::default();
     let mut after = review::parts(book);

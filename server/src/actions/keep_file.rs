@@ -3,8 +3,8 @@
 use app::model::review::fingerprint;
 
 use crate::db::Db;
-use crate::store::feed;
 use crate::store::runbooks::{self, RunbookRecord};
+use crate::store::{checkpoints, feed};
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,7 @@ pub async fn keep_file(db: &Db, slug: &str, outcome: Outcome) -> sqlx::Result<bo
     let Some(known) = runbooks::find(&mut tx, slug).await? else { return Ok(false) };
     let next = match outcome {
         Outcome::Written { version, file } => {
+            checkpoints::forget(&mut tx).await?;
             let text = runbooks::version_in(&mut tx, slug, version).await?;
             RunbookRecord {
                 file: Some(file),

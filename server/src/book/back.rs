@@ -12,6 +12,7 @@ use std::time::Duration;
 use app::model::moment::Moment;
 use app::model::runbook::RunbookText;
 
+use super::files::Fingerprint;
 use super::git::{self, Around, Committed, Message, WorkTree};
 use super::images::{self, Seen};
 use super::parses::Parses;
@@ -56,7 +57,7 @@ pub struct Folder {
     seen: Mutex<Seen>,
     parses: Mutex<Parses>,
     /// The fingerprint of the files as they were taken over at start.
-    at_start: OnceLock<Option<u64>>,
+    at_start: OnceLock<Option<Fingerprint>>,
 }
 
 impl Folder {
@@ -73,11 +74,11 @@ impl Folder {
     }
 
     /// The fingerprint of the files as they were taken over at start.
-    pub(super) fn at_start(&self) -> Option<u64> {
+    pub(super) fn at_start(&self) -> Option<Fingerprint> {
         self.at_start.get().copied().flatten()
     }
 
-    pub(super) fn set_at_start(&self, seen: Option<u64>) {
+    pub(super) fn set_at_start(&self, seen: Option<Fingerprint>) {
         // There is one start.
         let _ = self.at_start.set(seen);
     }

@@ -4,9 +4,13 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
+
+/// Clocks of file systems are coarse: a file that was written so shortly ago may be written once more, at what is the
+/// same moment to them.
+const TOO_NEW: Duration = Duration::from_secs(2);
 
 /// A file that may belong to the book.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +40,13 @@ impl File {
 pub(super) struct Stamp {
     pub length: u64,
     pub modified: SystemTime,
+}
+
+impl Stamp {
+    /// Whether a file that has this stamp `now` can be told by it from every later state of it.
+    pub fn is_settled(&self, now: SystemTime) -> bool {
+        now.duration_since(self.modified).is_ok_and(|age| age > TOO_NEW)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,15 +99,27 @@ fn kind(path: &Path) -> Option<Kind> {
     }
 }
 
-/// A number that changes when a file of the book comes, goes, is renamed or is written.
+/// The files of a book at a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// A number that changes when a file comes, goes, is renamed or is written.
+    pub print: u64,
+    /// Whether none was written so shortly before the look that it may be written once more without a trace.
+    pub settled: bool,
+}
+
+/// Looks at the files of a book.
 ///
 /// # Errors
 /// What the file system says.
-pub fn fingerprint(dir: &Path) -> io::Result<u64> {
+pub fn fingerprint(dir: &Path) -> io::Result<Fingerprint> {
+    let now = SystemTime::now();
+    let mut settled = true;
     let mut hash = Sha256::new();
     for file in files(dir)? {
         // A file that went away while we looked is not there.
-        let Some(Stamp { length, modified }) = file.stamp() else { continue };
+        let Some(stamp @ Stamp { length, modified }) = file.stamp() else { continue };
+        settled &= stamp.is_settled(now);
         let modified = modified.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         hash.update((file.name.len() as u64).to_le_bytes());
         hash.update(file.name.as_bytes());
@@ -105,7 +128,18 @@ pub fn fingerprint(dir: &Path) -> io::Result<u64> {
     }
     let mut first = [0; 8];
     first.copy_from_slice(&hash.finalize()[..8]);
-    Ok(u64::from_le_bytes(first))
+    Ok(Fingerprint { print: u64::from_le_bytes(first), settled })
+}
+
+/// The same on a thread that nobody else waits for, since it asks of every file; and how long it took. None when the
+/// folder cannot be read.
+pub(super) async fn look_at(dir: &Path) -> (Option<Fingerprint>, Duration) {
+    let dir = dir.to_owned();
+    let look = move || {
+        let began = Instant::now();
+        (fingerprint(&dir).ok(), began.elapsed())
+    };
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -133,16 +167,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (dir.path().join("a.yaml"), dir.path().join("b.yaml"));
         fs::write(&a, "x: 1").unwrap();
-        let first = fingerprint(dir.path()).unwrap();
-        assert_eq!(fingerprint(dir.path()).unwrap(), first);
+        let print = || fingerprint(dir.path()).unwrap().print;
+        let first = print();
+        assert_eq!(print(), first);
         fs::write(dir.path().join("notes.txt"), "x").unwrap();
-        assert_eq!(fingerprint(dir.path()).unwrap(), first);
+        assert_eq!(print(), first);
         fs::write(&b, "x: 1").unwrap();
-        let second = fingerprint(dir.path()).unwrap();
+        let second = print();
         assert_ne!(second, first);
         fs::write(&b, "x: 12").unwrap();
-        assert_ne!(fingerprint(dir.path()).unwrap(), second);
+        assert_ne!(print(), second);
         fs::remove_file(&b).unwrap();
-        assert_eq!(fingerprint(dir.path()).unwrap(), first);
+        assert_eq!(print(), first);
+    }
+
+    #[test]
+    fn files_that_were_only_just_written_are_not_believed_to_stay_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.yaml");
+        fs::write(&path, "x: 1").unwrap();
+        assert!(!fingerprint(dir.path()).unwrap().settled);
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - 2 * TOO_NEW).unwrap();
+        assert!(fingerprint(dir.path()).unwrap().settled);
     }
 }

@@ -4,6 +4,7 @@ mod amend;
 mod amending;
 mod back;
 mod backstage;
+mod checkpoint;
 mod files;
 mod frontmatter;
 mod git;
@@ -28,7 +29,6 @@ use app::model::runbook::RunbookText;
 pub use amend::{Amendment, path};
 pub use amending::{Amended, By, NotDone, amend_book};
 pub use back::{Folder, FolderStanding, GitStanding, write_back, write_soon};
-pub use files::fingerprint;
 pub use images::hash as image_hash;
 pub use watch::{first_import, look, take_over_files, watch};
 

@@ -3,21 +3,22 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::files::{File, Stamp};
 use super::reader::{Parsed, parse};
 use crate::parallel::in_parallel;
-
-/// Clocks of file systems are coarse: a file that was written so shortly before it was read may have been written once
-/// more since, at what is the same moment to them. It is read again.
-const TOO_NEW: Duration = Duration::from_secs(2);
 
 /// What each file said when it was last read.
 #[derive(Debug, Default)]
 pub(crate) struct Parses(HashMap<PathBuf, (Stamp, Arc<Parsed>)>);
 
 impl Parses {
+    /// Whether no file was read yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What each of these files says; files that are not among them are forgotten.
     pub(super) fn parse(&mut self, files: &[File]) -> Vec<Arc<Parsed>> {
         let stamps: Vec<Option<Stamp>> = files.iter().map(File::stamp).collect();
@@ -28,9 +29,8 @@ impl Parses {
         };
         let known: Vec<_> = files.iter().zip(&stamps).map(|file| (file.0, known(file))).collect();
         let parsed = in_parallel(known, |(file, known)| known.unwrap_or_else(|| Arc::new(parse(file))));
-        let settled = |stamp: &Stamp| now.duration_since(stamp.modified).is_ok_and(|age| age > TOO_NEW);
         let keep = files.iter().zip(stamps).zip(&parsed).filter_map(|((file, stamp), parsed)| {
-            let stamp = stamp.filter(settled)?;
+            let stamp = stamp.filter(|stamp| stamp.is_settled(now))?;
             Some((file.path.clone(), (stamp, parsed.clone())))
         });
         self.0 = keep.collect();
@@ -42,6 +42,7 @@ impl Parses {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
     use crate::book::files::files;

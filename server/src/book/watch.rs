@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecursiveMode, Watcher};
 use tokio::sync::{broadcast, mpsc};
 
 use super::back::{known_of, look_at_folder, write_back, write_waiting};
-use super::{Reading, fingerprint, read_again};
+use super::files::look_at;
+use super::{Reading, checkpoint, read_again};
 use crate::App;
 use crate::actions::import_book::import_book;
 use crate::actions::judge_due::judge_workflow;
 use crate::actions::keep_records::compare_again;
 use crate::live::Topic;
+use crate::world::AlreadyRead;
 
 /// Editors write a file in several moves; the folder is read when it has been quiet for this long.
 const QUIET: Duration = Duration::from_millis(150);
@@ -35,7 +38,14 @@ const MOST_SHOWN: usize = 20;
 /// A sentence for the person who starts it.
 pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
     // Before it is read: what is written meanwhile is noticed at the first look.
-    let seen = fingerprint(&app.config.book).ok();
+    let (seen, _) = look_at(&app.config.book).await;
+    if let Some(seen) = seen
+        && checkpoint::resume(app, seen).await.map_err(|e| format!("the book last used cannot be read: {e}"))?
+    {
+        look_at_folder(app).await;
+        app.folder.set_at_start(Some(seen));
+        return Ok(());
+    }
     let reading = read_again(&app.config.book, &mut app.folder.parses()).map_err(|e| e.to_string())?;
     if reading.has_errors() {
         let shown: Vec<_> = errors(&reading);
@@ -48,6 +58,9 @@ pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
     look_at_folder(app).await;
     take_over(app, reading).await.map_err(|e| format!("the book cannot be taken over: {e}"))?;
     app.folder.set_at_start(seen);
+    if let Some(seen) = seen {
+        checkpoint::keep(app, seen).await;
+    }
     Ok(())
 }
 
@@ -55,9 +68,11 @@ pub async fn first_import(app: &Arc<App>) -> Result<(), String> {
 pub async fn watch(app: Arc<App>) {
     let (tell, mut told) = mpsc::channel(1);
     let dir = app.config.book.clone();
-    // A full channel means that a change is known already.
-    let mut watcher = notify::recommended_watcher(move |_| {
-        let _ = tell.try_send(());
+    let mut watcher = notify::recommended_watcher(move |event| {
+        if may_be_a_change(&event) {
+            // A full channel means that a change is known already.
+            let _ = tell.try_send(());
+        }
     });
     match &mut watcher {
         Ok(watcher) => {
@@ -69,7 +84,10 @@ pub async fn watch(app: Arc<App>) {
             tracing::warn!(%error, "changes of files cannot be watched; the book is looked at every few seconds")
         }
     }
-    let mut seen = app.folder.at_start();
+    if app.folder.parses().is_empty() {
+        tokio::spawn(checkpoint::read_ahead(app.clone()));
+    }
+    let mut seen = app.folder.at_start().map(|seen| seen.print);
     let mut changes = app.live.listen();
     let mut pause = LOOK;
     loop {
@@ -79,6 +97,13 @@ pub async fn watch(app: Arc<App>) {
         }
         pause = (look(&app, &dir, &mut seen).await * REST).clamp(LOOK, LONGEST_REST);
     }
+}
+
+/// Whether a file may be another after an event. That one was opened or read, as at every look, is not worth the next
+/// look: that would go on for ever. What cannot be told may be anything.
+fn may_be_a_change(event: &notify::Result<Event>) -> bool {
+    let kind = event.as_ref().map(|event| event.kind);
+    kind.map_or(true, |kind| !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write)))
 }
 
 /// Waits until files have changed and are left alone, or it is time to look anyway.
@@ -106,17 +131,13 @@ async fn saved(changes: &mut broadcast::Receiver<Arc<BTreeSet<Topic>>>) {
 /// Takes the folder over if it is not as it was `seen`. What was not taken over, but for what is in it, is not seen.
 /// Gives how long it took to see.
 pub async fn look(app: &Arc<App>, dir: &Path, seen: &mut Option<u64>) -> Duration {
-    let folder = dir.to_owned();
-    // It asks of every file: on a thread that nobody else waits for.
-    let looked = tokio::task::spawn_blocking(move || {
-        let began = Instant::now();
-        (fingerprint(&folder).ok(), began.elapsed())
-    });
-    let (now, took) = looked.await.unwrap_or_default();
-    if now.is_none() || now != *seen {
-        *seen = if take_over_files(app, dir).await { now } else { None };
-    } else {
-        write_back(app).await;
+    let (now, took) = look_at(dir).await;
+    match now {
+        Some(now) if Some(now.print) == *seen => {
+            checkpoint::keep(app, now).await;
+            write_back(app).await;
+        }
+        now => *seen = if take_over_files(app, dir).await { now.map(|now| now.print) } else { None },
     }
     took
 }
@@ -166,7 +187,8 @@ async fn take_over(app: &Arc<App>, reading: Reading) -> sqlx::Result<()> {
     // From the import to its use nobody else reads or judges: parts and book go together.
     let turn = app.worlds.turn().await;
     let imported = import_book(&app.db, &reading.book, &reading.runbooks, &files, now).await?;
-    turn.use_book(&app.db, reading.book, &reading.runbooks).await?;
+    let already = AlreadyRead { files: &reading.runbooks, ..AlreadyRead::default() };
+    turn.use_book(&app.db, reading.book, already).await?;
     tracing::info!(changes = imported.changes, versions = imported.versions, "the book was taken over");
     let book = app.worlds.book();
     for workflow in &imported.rejudge {
@@ -181,6 +203,28 @@ async fn take_over(app: &Arc<App>, reading: Reading) -> sqlx::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looking_at_the_folder_is_no_reason_to_look_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (read, written) = (dir.path().join("read.yaml"), dir.path().join("written.yaml"));
+        std::fs::write(&read, "x: 1").unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut watcher = notify::recommended_watcher(move |event| {
+            if may_be_a_change(&event) {
+                tell.send(event.unwrap().paths).unwrap();
+            }
+        })
+        .unwrap();
+        watcher.watch(dir.path(), RecursiveMode::Recursive).unwrap();
+        for _ in 0..3 {
+            super::super::files::fingerprint(dir.path()).unwrap();
+            assert_eq!(std::fs::read_to_string(&read).unwrap(), "x: 1");
+        }
+        std::fs::write(&written, "x: 1").unwrap();
+        // Events come in order: the first one that counts is of what was written last.
+        assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap(), [written]);
+    }
 
     #[tokio::test]
     async fn a_watcher_that_could_not_start_leaves_the_look_every_few_seconds() {

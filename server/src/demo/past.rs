@@ -35,7 +35,7 @@ use crate::actions::record_events::{Arrival, record_events};
 use crate::book;
 use crate::db::Db;
 use crate::store::reports::NewReport;
-use crate::world::Worlds;
+use crate::world::{AlreadyRead, Worlds};
 
 const DAY: Span = Span::from_minutes(24 * 60);
 
@@ -123,7 +123,8 @@ impl Past<'_> {
         let now = self.days_ago(days_ago);
         let turn = self.worlds.turn().await;
         import_book(self.db, &reading.book, &reading.runbooks, &Files::default(), now).await.map_err(not_made)?;
-        turn.use_book(self.db, reading.book, &reading.runbooks).await.map_err(not_made)
+        let already = AlreadyRead { files: &reading.runbooks, ..AlreadyRead::default() };
+        turn.use_book(self.db, reading.book, already).await.map_err(not_made)
     }
 
     /// The editor reviews every section of some runbooks, and pins what is there to see.

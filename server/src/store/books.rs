@@ -4,14 +4,10 @@ use std::io;
 
 use app::model::book::Book;
 use app::model::moment::Moment;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sqlx::AnyPool;
 
+use super::packed::{pack, unpack};
 use crate::db::Tx;
-
-/// How hard a book is packed: it is written seldom, and its entries are alike.
-const PACKED: i32 = 9;
 
 /// The fingerprint of the newest book.
 pub async fn newest_fingerprint(tx: &mut Tx) -> sqlx::Result<Option<String>> {
@@ -22,13 +18,12 @@ pub async fn newest_fingerprint(tx: &mut Tx) -> sqlx::Result<Option<String>> {
 
 /// Keeps a book as JSON that is in use from a moment on. The caller holds the turn to write.
 pub async fn append(tx: &mut Tx, print: &str, text: &str, used_from: Moment) -> sqlx::Result<()> {
-    let packed = zstd::encode_all(text.as_bytes(), PACKED).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query(
         "insert into books (id, fingerprint, body, used_from)
         values ((select coalesce(max(id), 0) + 1 from books), $1, $2, $3)",
     )
     .bind(print)
-    .bind(STANDARD.encode(packed))
+    .bind(pack(text, None)?)
     .bind(used_from.millis())
     .execute(&mut **tx)
     .await?;
@@ -47,15 +42,19 @@ pub async fn used_at(pool: &AnyPool, at: Moment) -> sqlx::Result<Option<i64>> {
 
 /// One book; none when it cannot be read any more.
 pub async fn find(pool: &AnyPool, id: i64) -> sqlx::Result<Option<Book>> {
-    let row: Option<(String,)> =
-        sqlx::query_as("select body from books where id = $1").bind(id).fetch_optional(pool).await?;
-    let read = |body: &str| {
-        let packed = STANDARD.decode(body).map_err(io::Error::other)?;
-        serde_json::from_slice(&zstd::decode_all(packed.as_slice())?).map_err(io::Error::other)
-    };
-    Ok(row.and_then(|(body,)| {
-        read(&body).inspect_err(|error: &io::Error| tracing::error!(%error, id, "a kept book cannot be read")).ok()
-    }))
+    let row = sqlx::query_as("select id, body from books where id = $1").bind(id).fetch_optional(pool).await?;
+    Ok(row.and_then(read))
+}
+
+/// The book that was last used; none when there is none, or when it cannot be read any more.
+pub async fn newest(pool: &AnyPool) -> sqlx::Result<Option<Book>> {
+    let row = sqlx::query_as("select id, body from books order by id desc limit 1").fetch_optional(pool).await?;
+    Ok(row.and_then(read))
+}
+
+fn read((id, body): (i64, String)) -> Option<Book> {
+    let read = |body: &str| serde_json::from_str(&unpack(body, None)?).map_err(io::Error::other);
+    read(&body).inspect_err(|error: &io::Error| tracing::error!(%error, id, "a kept book cannot be read")).ok()
 }
 
 /// From when on the past is kept as it was known.

@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod books;
+pub mod checkpoints;
 pub mod checks;
 pub mod doubts;
 pub mod drills;
@@ -9,6 +10,7 @@ pub mod feed;
 pub mod images;
 pub mod knowledge;
 pub mod observations;
+pub mod packed;
 pub mod parts;
 pub mod pauses;
 pub mod people;

@@ -1,6 +1,7 @@
 //! Reviews: what the last reviewer of each section saw, every answer ever given, and what follows from the answers.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use app::model::answer::{Answer as Said, SetAside, counted_as};
 use app::model::moment::Moment;
@@ -12,6 +13,43 @@ use sqlx::{AnyPool, AssertSqlSafe, FromRow, Row};
 use super::runbooks::Wanted;
 use crate::db::Tx;
 
+/// What a reviewer saw, as it is stored. It is read when more is asked than whether it is still so.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    json: String,
+    pin: OnceLock<Option<Pin>>,
+}
+
+impl Seen {
+    /// What was seen.
+    pub fn new(pin: Pin) -> Self {
+        // A pin is text to text: writing it as JSON cannot fail.
+        Self { json: serde_json::to_string(&pin).unwrap_or_default(), pin: OnceLock::from(Some(pin)) }
+    }
+
+    fn stored(json: String) -> Self {
+        Self { json, pin: OnceLock::new() }
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// The pin; none if what is stored cannot be read.
+    pub fn pin(&self) -> Option<&Pin> {
+        let read = |json: &str| serde_json::from_str(json);
+        let pin = || read(&self.json).inspect_err(|error| tracing::error!(%error, "a stored review cannot be read")).ok();
+        self.pin.get_or_init(pin).as_ref()
+    }
+}
+
+impl PartialEq for Seen {
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json
+    }
+}
+
 /// A pin as it is stored.
 #[derive(Debug, Clone)]
 pub struct PinRecord {
@@ -20,7 +58,7 @@ pub struct PinRecord {
     /// The section's anchor.
     pub section: String,
     /// What was seen.
-    pub pin: Pin,
+    pub seen: Seen,
     /// The version that was reviewed.
     pub version: i64,
     /// When.
@@ -33,15 +71,9 @@ const PIN: &str = "slug, section, seen, version, reviewed_at, reviewed_by";
 
 type PinRow = (String, String, String, i64, i64, String);
 
-fn record((slug, section, seen, version, reviewed_at, reviewed_by): PinRow) -> Option<PinRecord> {
-    let pin = match serde_json::from_str(&seen) {
-        Ok(pin) => pin,
-        Err(error) => {
-            tracing::error!(%error, slug, section, "a stored review cannot be read");
-            return None;
-        }
-    };
-    Some(PinRecord { slug, section, pin, version, reviewed_at: Moment::from_millis(reviewed_at), reviewed_by })
+fn record((slug, section, seen, version, reviewed_at, reviewed_by): PinRow) -> PinRecord {
+    let seen = Seen::stored(seen);
+    PinRecord { slug, section, seen, version, reviewed_at: Moment::from_millis(reviewed_at), reviewed_by }
 }
 
 /// The number of the newest answer; pins and what single reviewers saw change with an answer alone.
@@ -69,7 +101,7 @@ async fn saw(tx: &mut Tx, wanted: Wanted<'_>, table: &str) -> sqlx::Result<Vec<P
         from wanted join {table} p on p.slug = wanted.slug"
     );
     let rows = wanted.rows(tx, &query).await?;
-    rows.iter().map(|row| Ok(record(PinRow::from_row(row)?))).filter_map(sqlx::Result::transpose).collect()
+    rows.iter().map(|row| Ok(record(PinRow::from_row(row)?))).collect()
 }
 
 /// What the last reviewer of each section had seen by a moment.
@@ -86,7 +118,7 @@ pub async fn pins_by(pool: &AnyPool, by: Moment) -> sqlx::Result<Vec<PinRecord>>
     .bind(by.millis())
     .fetch_all(pool)
     .await?;
-    Ok(rows.into_iter().filter_map(record).collect())
+    Ok(rows.into_iter().map(record).collect())
 }
 
 /// One pin, read in a writing transaction.
@@ -99,7 +131,7 @@ pub async fn pin(tx: &mut Tx, slug: &str, section: &str) -> sqlx::Result<Option<
     .bind(section)
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(row.and_then(record))
+    Ok(row.map(record))
 }
 
 /// Writes a pin, and keeps the one whose place it takes.
@@ -131,8 +163,7 @@ async fn put(tx: &mut Tx, record: &PinRecord, table: &str, key: &str) -> sqlx::R
     sqlx::query(AssertSqlSafe(sql))
         .bind(record.slug.as_str())
         .bind(record.section.as_str())
-        // A pin is text to text: writing it as JSON cannot fail.
-        .bind(serde_json::to_string(&record.pin).unwrap_or_default())
+        .bind(record.seen.json())
         .bind(record.version)
         .bind(record.reviewed_at.millis())
         .bind(record.reviewed_by.as_str())
@@ -303,7 +334,7 @@ pub async fn firsts(tx: &mut Tx, wanted: Wanted<'_>) -> sqlx::Result<Vec<PinReco
 pub async fn firsts_of(tx: &mut Tx, slug: &str, section: &str) -> sqlx::Result<Vec<PinRecord>> {
     let sql = format!("select {PIN} from first_reviews where slug = $1 and section = $2 order by reviewed_at");
     let rows: Vec<PinRow> = sqlx::query_as(AssertSqlSafe(sql)).bind(slug).bind(section).fetch_all(&mut **tx).await?;
-    Ok(rows.into_iter().filter_map(record).collect())
+    Ok(rows.into_iter().map(record).collect())
 }
 
 /// Writes what a single reviewer saw; what that person saw before is replaced.

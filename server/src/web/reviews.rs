@@ -37,7 +37,7 @@ use crate::live::Topic;
 use crate::standing;
 use crate::store::acts;
 use crate::store::doubts::Doubt;
-use crate::store::reviews::{self, MutedField};
+use crate::store::reviews::{self, MutedField, Seen};
 use crate::world::{Document, World};
 
 /// Whose reviews are asked for.
@@ -416,9 +416,9 @@ fn owners(world: &World) -> Vec<String> {
 
 /// Who has said that the section is right as it is, where a second person must say so too.
 fn firsts(world: &World, document: &Document, number: usize) -> Vec<String> {
-    let (section, seen) = (&document.outline.sections[number].anchor, as_seen(world, document, number));
+    let (section, seen) = (&document.outline.sections[number].anchor, Seen::new(as_seen(world, document, number)));
     let of_section = document.firsts.iter().filter(|first| first.section == *section);
-    of_section.filter(|first| first.pin == seen).map(|first| first.reviewed_by.clone()).collect()
+    of_section.filter(|first| first.seen == seen).map(|first| first.reviewed_by.clone()).collect()
 }
 
 /// What the section was said not to be about: the part, its name, the field, and who said so.

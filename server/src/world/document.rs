@@ -1,21 +1,24 @@
 //! The newest version of a runbook, and what follows from the world for it: whether each section can be believed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use app::markdown::Outline;
 use app::model::answer::{self, SetAside};
 use app::model::book::FrontMatter;
 use app::model::in_doubt::{InDoubt, in_doubt};
+use app::model::mention::Fact;
 use app::model::moment::Moment;
 use app::model::reference::Reference;
 use app::model::review::{self, DocumentTrust, Present, SectionTrust, Spoken};
 use app::model::runbook::RunbookText;
 use app::model::status::Trust;
+use serde::{Deserialize, Serialize};
 
 use crate::book;
 use crate::store::doubts::Doubt;
-use crate::store::reviews::PinRecord;
+use crate::store::reviews::{PinRecord, Seen};
 use crate::store::runbooks::{RunbookRecord, VersionRecord};
 
 /// The newest version of a runbook with what follows from it.
@@ -25,8 +28,10 @@ pub struct Document {
     pub record: Arc<VersionRecord>,
     /// Its front matter.
     pub front: Arc<FrontMatter>,
+    /// What was found in it, as far as its trust depends on it.
+    gist: Arc<Gist>,
     /// What is in its body.
-    pub outline: Arc<Outline>,
+    pub outline: LazyOutline,
     /// What each section speaks of, in the order of `outline.sections`.
     pub spoken: Vec<Vec<Spoken>>,
     /// Whether each section can be believed, in the same order.
@@ -87,22 +92,83 @@ impl Document {
 
     /// The number of the section with this anchor.
     pub fn section(&self, anchor: &str) -> Option<usize> {
-        self.outline.sections.iter().position(|s| s.anchor == anchor)
+        self.gist.sections.iter().position(|s| s.anchor == anchor)
+    }
+
+    /// What was found in it, as far as its trust depends on it.
+    pub(super) fn gist(&self) -> &Gist {
+        &self.gist
+    }
+}
+
+/// What was found in a text, as far as its trust depends on it. It is kept over a restart, so that ten thousand texts
+/// need not be read before the first page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gist {
+    /// Its front matter.
+    front: Arc<FrontMatter>,
+    /// Its sections, in the order of [`Outline::sections`].
+    pub(super) sections: Vec<SectionGist>,
+}
+
+/// What was found in a section, as in [`app::markdown::Section`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct SectionGist {
+    pub anchor: String,
+    pub print: String,
+    pub links: Vec<Reference>,
+    pub facts: Vec<Fact>,
+}
+
+impl Gist {
+    fn of(front: Arc<FrontMatter>, outline: &Outline) -> Self {
+        let sections = outline.sections.iter().map(|section| SectionGist {
+            anchor: section.anchor.clone(),
+            print: section.print.clone(),
+            links: section.links.clone(),
+            facts: section.facts.clone(),
+        });
+        Self { front, sections: sections.collect() }
+    }
+}
+
+/// What is in the body of a version. It is read when it is first asked for, if nobody has read it before.
+#[derive(Debug, Clone)]
+pub struct LazyOutline {
+    record: Arc<VersionRecord>,
+    outline: Arc<OnceLock<Arc<Outline>>>,
+}
+
+impl LazyOutline {
+    /// Takes over what is in a text that has been read elsewhere, if it is the same text.
+    pub(super) fn offer(&self, text: &RunbookText) {
+        if *text.source == *self.record.body {
+            // Whoever was first has found the same.
+            let _ = self.outline.set(text.outline.clone());
+        }
+    }
+}
+
+impl Deref for LazyOutline {
+    type Target = Outline;
+
+    fn deref(&self) -> &Outline {
+        self.outline.get_or_init(|| book::runbook_text(&self.record.slug, &self.record.body).outline)
     }
 }
 
 /// A version, and what was read from it.
 pub(super) struct Read {
     pub record: Arc<VersionRecord>,
-    front: Arc<FrontMatter>,
-    outline: Arc<Outline>,
+    gist: Arc<Gist>,
+    outline: LazyOutline,
 }
 
 impl Read {
     /// What was read before; it need not be read again.
     pub fn again(document: &Document) -> Self {
-        let Document { record, front, outline, .. } = document;
-        Self { record: record.clone(), front: front.clone(), outline: outline.clone() }
+        let Document { record, gist, outline, .. } = document;
+        Self { record: record.clone(), gist: gist.clone(), outline: outline.clone() }
     }
 
     /// Reads a version. `file` is the text of its file, which has been read and mostly says the same.
@@ -114,7 +180,17 @@ impl Read {
                 (text.front, text.outline)
             }
         };
-        Self { record: Arc::new(record), front, outline }
+        let gist = Arc::new(Gist::of(front, &outline));
+        let record = Arc::new(record);
+        let outline = LazyOutline { record: record.clone(), outline: Arc::new(OnceLock::from(outline)) };
+        Self { record, gist, outline }
+    }
+
+    /// A version that was read before the start of this portal: this was found in it.
+    pub fn kept(record: VersionRecord, gist: Gist) -> Self {
+        let record = Arc::new(record);
+        let outline = LazyOutline { record: record.clone(), outline: Arc::default() };
+        Self { record, gist: Arc::new(gist), outline }
     }
 }
 
@@ -153,7 +229,7 @@ impl People {
 /// What follows for a document from what people said of it and from what is true now. `muted` are the fields that flag
 /// nothing.
 pub(super) fn judge(
-    Read { record, front, outline }: Read,
+    Read { record, gist, outline }: Read,
     people: People,
     muted: &BTreeSet<(String, String)>,
     kept: RunbookRecord,
@@ -161,20 +237,24 @@ pub(super) fn judge(
 ) -> Document {
     let People { pins, firsts, said, doubts } = people;
     let of = |anchor: &str| said.iter().filter(|s| s.section == anchor).cloned().collect();
-    let said: Vec<Vec<SetAside>> = outline.sections.iter().map(|section| of(&section.anchor)).collect();
+    let said: Vec<Vec<SetAside>> = gist.sections.iter().map(|section| of(&section.anchor)).collect();
     let of = |anchor: &str| doubts.iter().filter(|d| d.section == anchor).cloned().collect();
-    let doubts: Vec<Vec<Doubt>> = outline.sections.iter().map(|section| of(&section.anchor)).collect();
+    let doubts: Vec<Vec<Doubt>> = gist.sections.iter().map(|section| of(&section.anchor)).collect();
     let (mut all_spoken, mut trusts) = (Vec::new(), Vec::new());
-    for (number, section) in outline.sections.iter().enumerate() {
+    for (number, section) in gist.sections.iter().enumerate() {
         let facts = section.facts.iter().map(|f| (&f.subject, f.path.as_str()));
         let mut spoken = review::spoken(&section.links, facts);
         spoken.retain(|s| !matches!(s.subject, Reference::Runbook(..)));
         answer::without(&mut spoken, &said[number], muted);
-        let pin = pins.get(&section.anchor).map(|p| &p.pin);
-        let judged = match (spoken.is_empty(), pin) {
+        let seen = pins.get(&section.anchor).map(|pin| &pin.seen);
+        let as_it_was = |trust| SectionTrust { trust, edited: false, differences: Vec::new() };
+        let judged = match (spoken.is_empty(), seen) {
             // What links to nothing and was never asked about is no reason to doubt the document.
-            (true, None) => SectionTrust { trust: Trust::NotLinked, edited: false, differences: Vec::new() },
-            _ => review::section_trust(&section.print, &spoken, pin, present),
+            (true, None) => as_it_was(Trust::NotLinked),
+            (_, Some(seen)) if review::is_as_pinned(seen.json(), &section.print, &spoken, present) => {
+                as_it_was(Trust::Trusted)
+            }
+            (_, seen) => review::section_trust(&section.print, &spoken, seen.and_then(Seen::pin), present),
         };
         trusts.push(match doubts[number].is_empty() {
             true => judged,
@@ -185,7 +265,9 @@ pub(super) fn judge(
     }
     let linked = all_spoken.iter().map(|spoken| !spoken.is_empty());
     let reviewed = pins.values().map(|pin| pin.reviewed_at).max();
+    let front = gist.front.clone();
     let trust = review::document_trust(linked.zip(&trusts), front.review_every, reviewed);
     let conflict = kept.conflict.clone().zip(Some(kept.conflict_text.clone().unwrap_or_default()));
-    Document { record, front, outline, spoken: all_spoken, trusts, trust, pins, said, firsts, doubts, conflict, kept }
+    let spoken = all_spoken;
+    Document { record, front, gist, outline, spoken, trusts, trust, pins, said, firsts, doubts, conflict, kept }
 }

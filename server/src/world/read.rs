@@ -10,7 +10,7 @@ use app::model::review::{Parts, Present};
 use app::model::runbook::RunbookText;
 
 use super::document::{self, Document, People};
-use super::{Images, World};
+use super::{AlreadyRead, Images, World};
 use crate::db::Db;
 use crate::parallel::in_parallel;
 use crate::store::doubts::{self, Doubt};
@@ -32,7 +32,7 @@ impl Index {
     fn of(documents: &BTreeMap<String, Arc<Document>>) -> Self {
         let mut index = Self::default();
         for (slug, document) in documents {
-            let sections = document.outline.sections.iter();
+            let sections = document.gist().sections.iter();
             let spoken = sections.flat_map(|s| s.links.iter().chain(s.facts.iter().map(|fact| &fact.subject)));
             let spoken = spoken.filter(|reference| !matches!(reference, Reference::Runbook(..)));
             spoken.chain(&document.front.about).for_each(|reference| add(&mut index.speaking, reference, slug));
@@ -69,8 +69,8 @@ pub(super) struct Read {
 }
 
 impl Read {
-    /// Reads what may be other than in the world before. `files` are texts that have been read already.
-    pub async fn now(db: &Db, before: &World, files: &[RunbookText]) -> sqlx::Result<Self> {
+    /// Reads what may be other than in the world before.
+    pub async fn now(db: &Db, before: &World, already: AlreadyRead<'_>) -> sqlx::Result<Self> {
         let pool = db.read();
         let mut parts = Parts::new();
         let mut known_since = HashMap::new();
@@ -100,10 +100,18 @@ impl Read {
         let wanted = if unread.len() == kept.len() { Wanted::All } else { Wanted::These(&unread) };
         let records = runbooks::newest(&mut tx, wanted).await?;
         drop(tx);
+        let AlreadyRead { files, mut gists } = already;
         let files: HashMap<&str, &RunbookText> = files.iter().map(|file| (file.slug.as_str(), file)).collect();
-        let texts = in_parallel(records, |record| {
-            let file = files.get(record.slug.as_str()).copied();
-            document::Read::new(record, file)
+        let records = records.into_iter().map(|record| {
+            let gist = gists.remove(&record.slug).filter(|(version, _)| *version == record.version);
+            (record, gist)
+        });
+        let texts = in_parallel(records.collect(), |(record, gist)| match gist {
+            Some((_, gist)) => document::Read::kept(record, gist),
+            None => {
+                let file = files.get(record.slug.as_str()).copied();
+                document::Read::new(record, file)
+            }
         });
         Ok(Self {
             parts,

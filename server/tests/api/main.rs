@@ -6,6 +6,7 @@ mod as_known_then;
 mod belief;
 mod book;
 mod check_in;
+mod checkpoints;
 mod components;
 mod crash;
 mod drills;

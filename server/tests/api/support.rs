@@ -176,6 +176,12 @@ impl TestServer {
         Self { app, settings, base: format!("http://{address}"), ..self }
     }
 
+    /// Why it does not start again after it was stopped.
+    pub async fn refuses_to_start_again(self) -> String {
+        self.app.db.close().await;
+        start_quietly(self.settings, Clock::fixed(at("08:00"))).await.expect_err("it starts")
+    }
+
     /// The address of its database.
     pub fn database_url(&self) -> &str {
         &self.settings.database.database_url

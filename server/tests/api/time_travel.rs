@@ -3,7 +3,8 @@
 use app::model::moment::{Moment, Span};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use watchbook::store::pictures::{self, PictureRecord, pack};
+use watchbook::store::packed::pack;
+use watchbook::store::pictures::{self, PictureRecord};
 
 use crate::support::shelf::push_with;
 use crate::support::{Client, TestServer, With, at, encoded, html, on_both_databases, step};
