@@ -20,7 +20,7 @@ use crate::live::Topic;
 use crate::world::AlreadyRead;
 
 /// Editors write a file in several moves; the folder is read when it has been quiet for this long.
-const QUIET: Duration = Duration::from_millis(150);
+const QUIET: Duration = Duration::from_millis(100);
 
 /// Some folders (mounts, other machines) tell of no changes; they are looked at this often at most.
 const LOOK: Duration = Duration::from_secs(5);

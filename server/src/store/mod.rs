@@ -1,4 +1,4 @@
-//! SQL, one file a noun; nothing else in the tree contains any.
+//! SQL, one file a noun, and how large texts are packed (`packed`); nothing else in the tree contains any.
 
 pub mod acts;
 pub mod books;

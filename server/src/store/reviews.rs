@@ -38,9 +38,8 @@ impl Seen {
 
     /// The pin; none if what is stored cannot be read.
     pub fn pin(&self) -> Option<&Pin> {
-        let read = |json: &str| serde_json::from_str(json);
-        let pin = || read(&self.json).inspect_err(|error| tracing::error!(%error, "a stored review cannot be read")).ok();
-        self.pin.get_or_init(pin).as_ref()
+        let unread = |error: &serde_json::Error| tracing::error!(%error, "a stored review cannot be read");
+        self.pin.get_or_init(|| serde_json::from_str(&self.json).inspect_err(unread).ok()).as_ref()
     }
 }
 
