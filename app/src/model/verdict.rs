@@ -385,28 +385,47 @@ impl Say<'_> {
     }
 
     fn on_track(&self) -> String {
-        let unit = capital(self.unit());
         let open: i64 = self.known.places.iter().map(Place::total).sum();
-        let every = self.known.declared.and_then(|w| w.expect.start_every);
-        let mut words = match self.known.last_ended_at {
-            Some(ended) => format!("{unit} are flowing. Last one finished {}", self.time(ended)),
-            None => match self.known.last_started_at {
-                Some(started) => {
-                    format!("{unit} are flowing. Last one started {}; none has finished yet", self.time(started))
-                }
-                None => format!("{unit} are being reported"),
-            },
+        let expect = self.known.declared.map(|w| &w.expect);
+        let flowing = flows(self.known.declared);
+        let unit = capital(self.unit());
+        let lead =
+            if flowing { format!("{unit} are flowing. Last one") } else { "Nothing is overdue. Last run".into() };
+        let mut words = match (self.known.last_ended_at, self.known.last_started_at) {
+            (Some(ended), _) => format!("{lead} finished {}", self.time(ended)),
+            (None, Some(started)) => format!("{lead} started {}; none has finished yet", self.time(started)),
+            (None, None) if flowing => format!("{unit} are being reported"),
+            (None, None) => "Nothing is overdue".to_owned(),
         };
-        if let Some(every) = every {
+        if let Some(every) = expect.and_then(|e| e.start_every) {
             words += &format!(", one is expected at least every {}", every.words());
         }
         words += ".";
-        if open > 0 {
-            words +=
-                &format!(" {} open, all inside {} time.", self.count(open), if open == 1 { "its" } else { "their" });
+        if let (Some(expect), Some(_)) = (expect, expect.and_then(|e| e.start_at.as_ref())) {
+            let due = start_due(expect, self.known.last_started_at, self.known.expected_from, self.now);
+            words += &due.map(|due| format!(" Next one is due {}.", self.time(due.at))).unwrap_or_default();
+        }
+        match open {
+            ..=0 => {}
+            1 => words += &format!(" {} open, inside its time.", self.count(open)),
+            _ => words += &format!(" {} open, all inside their time.", self.count(open)),
         }
         words
     }
+}
+
+/// Units that are stretches of time: a night does not flow.
+const STRETCHES: [&str; 6] = ["hours", "days", "nights", "weeks", "months", "years"];
+
+/// Whether what it does comes one after another, so that it can be said to flow: a job that starts by the clock, or
+/// twice a day at most, does not.
+fn flows(workflow: Option<&Workflow>) -> bool {
+    workflow.is_none_or(|w| {
+        let seldom = w.expect.start_every.is_some_and(|every| every >= Span::from_minutes(12 * 60));
+        let stretch =
+            w.unit.as_deref().and_then(|u| u.rsplit(' ').next()).is_some_and(|last| STRETCHES.contains(&last));
+        w.expect.start_at.is_none() && !seldom && !stretch
+    })
 }
 
 /// Whether a place is late for nothing but a person who has not done it yet.
@@ -433,6 +452,9 @@ pub fn count_of(n: i64, unit: &str) -> String {
     match (n, unit) {
         (1, _) => match unit.strip_suffix("ies") {
             Some(stem) => format!("{number} {stem}y"),
+            None if ["ches", "shes", "sses", "xes"].iter().any(|end| unit.ends_with(*end)) => {
+                format!("{number} {}", unit.strip_suffix("es").unwrap_or(unit))
+            }
             None => format!("{number} {}", unit.strip_suffix('s').unwrap_or(unit)),
         },
         _ => format!("{number} {unit}"),
@@ -513,6 +535,34 @@ mod tests {
             sentence(&known(&w, &[]), "02:14:00"),
             "Orders are flowing. Last one finished 02:12, one is expected at least every 10 min."
         );
+    }
+
+    #[test]
+    fn a_job_that_starts_by_the_clock_does_not_flow() {
+        let mut w = workflow();
+        w.unit = Some("nightly runs".into());
+        (w.expect.start_every, w.expect.start_at) = (None, Some("0 3 * * *".into()));
+        let known = Known { last_started_at: Some(at("03:00:00")), ..known(&w, &[]) };
+        assert_eq!(
+            sentence(&Known { last_ended_at: Some(at("03:12:00")), ..known.clone() }, "04:00:00"),
+            "Nothing is overdue. Last run finished 03:12. Next one is due 5 Jun 03:00."
+        );
+        let open = [Place { step: "push".into(), open: 1, ..Place::default() }];
+        assert_eq!(
+            sentence(&Known { last_ended_at: None, places: &open, ..known }, "03:10:00"),
+            "Nothing is overdue. Last run started 03:00; none has finished yet. Next one is due 5 Jun 03:00. 1 nightly run open, inside its time."
+        );
+    }
+
+    #[test]
+    fn what_flows_comes_often_and_is_no_stretch_of_time() {
+        let flow = |unit: &str, expect: serde_json::Value| {
+            let w = json!({"id": "a", "name": "A", "unit": unit, "expect": expect});
+            flows(Some(&serde_json::from_value(w).unwrap()))
+        };
+        assert!(flows(None) && flow("orders", json!({})) && flow("files", json!({"start_every": "1h"})));
+        assert!(!flow("files", json!({"start_every": "1d"})) && !flow("files", json!({"start_at": "0 3 * * *"})));
+        assert!(!flow("nights", json!({})) && !flow("business days", json!({})));
     }
 
     #[test]
@@ -619,6 +669,7 @@ mod tests {
     #[test]
     fn one_of_a_unit_is_singular() {
         assert_eq!((count_of(1, "orders"), count_of(1, "deliveries")), ("1 order".into(), "1 delivery".into()));
+        assert_eq!((count_of(1, "batches"), count_of(1, "purchases")), ("1 batch".into(), "1 purchase".into()));
         assert_eq!(count_of(1_234_567, "orders"), "1,234,567 orders");
     }
 }

@@ -219,7 +219,7 @@ async fn a_reordered_update_is_marked_and_drags_nothing_back(server: TestServer)
 
 async fn reordered_ends(server: &TestServer) {
     let sentence =
-        "Payments are flowing. Last one started 08:01; none has finished yet. 1 payment open, all inside its time.";
+        "Payments are flowing. Last one started 08:01; none has finished yet. 1 payment open, inside its time.";
     assert_stands(server, "payments", "on_track", sentence).await;
     assert_problems(server, "/workflows/payments", &[]).await;
     let run = server.json("/runs/payments/p-1").await;
