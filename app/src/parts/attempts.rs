@@ -34,11 +34,15 @@ pub fn attempts(visit: &VisitRow) -> AnyView {
         let share = ((at.millis() - start.millis()) as f64 / whole).clamp(0.0, 1.0);
         PAD + share * (WIDTH - 2.0 * PAD)
     };
-    let x = |at: Moment| format!("{:.1}", place(at));
     let size = if made.len() + visit.planned.len() > MANY { 4.0 } else { 6.0 };
-    let marks = made.iter().map(|attempt| {
+    let present = Some(now).filter(|_| visit.ended_at.is_none() && now > start && now <= end);
+    let times = made.iter().map(|a| a.started_at).chain(visit.planned.iter().copied()).chain(present);
+    let points: Vec<f64> = times.map(place).collect();
+    let points = apart(&points, 2.0 * size + 4.0);
+    let (tried, ahead) = points.split_at(made.len());
+    let (hollow, present) = ahead.split_at(visit.planned.len());
+    let marks = made.iter().zip(tried).map(|(attempt, at)| {
         let class = format!("try p-{}", attempt.progress);
-        let at = place(attempt.started_at);
         match attempt.late_by_ms {
             None => view! { <circle class=class cx=format!("{at:.1}") cy=LINE r=size/> }.into_any(),
             Some(_) => {
@@ -48,11 +52,18 @@ pub fn attempts(visit: &VisitRow) -> AnyView {
             }
         }
     });
-    let hollow = visit.planned.iter().map(|at| view! { <circle class="try planned" cx=x(*at) cy=LINE r=size/> });
-    let present = (visit.ended_at.is_none() && now > start && now <= end).then(|| {
-        view! { <line class="now" x1=x(now) x2=x(now) y1="2" y2="28"/> }
+    let gives_up = visit.gives_up_at.map(|at| {
+        let planned = visit.planned.iter().position(|planned| *planned == at);
+        let x = format!("{:.1}", planned.map_or_else(|| place(at), |i| hollow[i]));
+        view! { <line class="gives-up" x1=x.clone() x2=x y1="2" y2="28"/> }
     });
-    let gives_up = visit.gives_up_at.map(|at| view! { <line class="gives-up" x1=x(at) x2=x(at) y1="2" y2="28"/> });
+    let hollow = hollow.iter().map(|at| {
+        view! { <circle class="try planned" cx=format!("{at:.1}") cy=LINE r=size/> }
+    });
+    let present = present.first().map(|at| {
+        let x = format!("{at:.1}");
+        view! { <line class="now" x1=x.clone() x2=x y1="2" y2="28"/> }
+    });
     let said = sentence(visit);
     view! {
         <div class="attempts">
@@ -70,6 +81,27 @@ pub fn attempts(visit: &VisitRow) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// Places on the axis moved apart, no further than needed, so that no mark hides another and as many are seen as the
+/// words say. Their order stays, and all are on the axis.
+fn apart(places: &[f64], least: f64) -> Vec<f64> {
+    let last = WIDTH - PAD;
+    let least = least.min((last - PAD) / places.len().max(2) as f64);
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|a, b| places[*a].total_cmp(&places[*b]));
+    let mut moved = places.to_vec();
+    let mut from = PAD;
+    for i in &order {
+        moved[*i] = moved[*i].max(from);
+        from = moved[*i] + least;
+    }
+    let mut until = last;
+    for i in order.iter().rev() {
+        moved[*i] = moved[*i].min(until);
+        until = moved[*i] - least;
+    }
+    moved
 }
 
 /// The late ones in words, under the axis on which they are diamonds.
@@ -147,7 +179,9 @@ fn sentence(visit: &VisitRow) -> String {
         None if visit.attempt == 1 => "1 try".to_owned(),
         None => format!("{} tries", visit.attempt),
     };
-    let late = visit.tries.iter().flat_map(|part| &part.attempts).filter(|a| a.late_by_ms.is_some()).count();
+    let made: Vec<&AttemptRow> = visit.tries.iter().flat_map(|part| &part.attempts).collect();
+    words += &shown(made.len(), visit.attempt as usize);
+    let late = made.iter().filter(|a| a.late_by_ms.is_some()).count();
     if late > 0 {
         words += &format!(", {late} came late");
     }
@@ -158,4 +192,29 @@ fn sentence(visit: &VisitRow) -> String {
         words += &format!(", gives up {}", when_words(at));
     }
     words
+}
+
+/// Of tries that were not all told, how many the axis and the table have.
+fn shown(made: usize, tried: usize) -> String {
+    if made < tried { format!(", {made} of them shown") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_that_came_close_together_are_drawn_side_by_side() {
+        // A second apart on an axis of an hour: each is seen, in order, and what lies far off stays where it is.
+        assert_eq!(apart(&[10.0, 10.2, 10.4, 300.0], 16.0), [10.0, 26.0, 42.0, 300.0]);
+        assert_eq!(apart(&[300.0, 629.0, 630.0], 16.0), [300.0, 614.0, 630.0]);
+        assert_eq!(apart(&[50.0, 40.0], 16.0), [56.0, 40.0], "the order is that of time");
+        let many = apart(&[630.0; 100], 16.0);
+        assert!(many[0] >= PAD && many.windows(2).all(|two| two[0] < two[1]) && many[99] <= WIDTH - PAD);
+    }
+
+    #[test]
+    fn words_say_how_many_tries_are_shown_where_some_were_not_told() {
+        assert_eq!((shown(4, 6), shown(6, 6)), (", 4 of them shown".to_owned(), String::new()));
+    }
 }
