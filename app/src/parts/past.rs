@@ -46,7 +46,7 @@ pub fn past_strip(past: &Past) -> AnyView {
         let day = recorded.zoned(&zone).date() == past.at.zoned(&zone).date();
         let clock = recorded.clock_seconds(&zone);
         let clock = if day { clock } else { format!("{clock} on {}", recorded.date(&zone)) };
-        view! { <span>{format!("Recorded {clock}; until then nothing of weight was seen to change.")}</span> }
+        view! { <span>{format!("The record is from {clock}. No important change was seen between then and the moment shown.")}</span> }
     });
     let utc = past.at.to_string();
     view! {
@@ -107,8 +107,8 @@ mod tests {
         };
         let html = strip(None);
         assert!(html.contains("02:13:00 CEST on Thursday 4 June") && html.contains("href=\"/workflows/a\""), "{html}");
-        assert!(!strip(Some("2026-06-04T00:12:51Z")).contains("Recorded"));
-        assert!(strip(Some("2026-06-04T00:12:11Z")).contains("Recorded 02:12:11; until then nothing"));
-        assert!(strip(Some("2026-06-03T20:00:00Z")).contains("Recorded 22:00:00 on 3 Jun 2026;"));
+        assert!(!strip(Some("2026-06-04T00:12:51Z")).contains("The record is"));
+        assert!(strip(Some("2026-06-04T00:12:11Z")).contains("The record is from 02:12:11. No important change"));
+        assert!(strip(Some("2026-06-03T20:00:00Z")).contains("The record is from 22:00:00 on 3 Jun 2026."));
     }
 }
