@@ -273,8 +273,8 @@ describe("every page", () => {
       await page.getByLabel("Why").fill("The courier moves to another data centre");
       await page.getByLabel("For 4 hours").check();
       assert.equal((await sends(page, "Pause")).status(), 303);
-      await looksGood(visitor, "paused-workflow", "/workflows/courier-booking", { reads: /is paused by olga since/ });
-      await looksGood(visitor, "paused-component", "/components/courier-queue", { reads: /Paused by olga since/ });
+      await looksGood(visitor, "paused-workflow", "/workflows/courier-booking", { reads: /is paused by olga from/ });
+      await looksGood(visitor, "paused-component", "/components/courier-queue", { reads: /Paused by olga from/ });
       await looksGood(operator, "paused-pause", "/workflows/courier-booking/pause", { reads: /Resume now/ });
       await page.goto("/workflows/courier-booking/pause");
       assert.equal((await sends(page, /^Resume now/)).status(), 303);

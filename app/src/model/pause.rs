@@ -69,11 +69,11 @@ impl Pause {
         }
     }
 
-    /// `by anna since 02:10 until 04:00: ERP maintenance.`
+    /// `by anna from 02:10 to 04:00: ERP maintenance.`
     pub fn words(&self, now: Moment, zone: &TimeZone) -> String {
         let (from, until) = (self.from.words(now, zone), self.end().words(now, zone));
         let stop = if self.reason.ends_with(['.', '?']) { "" } else { "." };
-        format!("by {} since {from} until {until}: {}{stop}", self.by, self.reason)
+        format!("by {} from {from} to {until}: {}{stop}", self.by, self.reason)
     }
 
     /// `The pause ended 04:00 by itself.`, `anna ended the pause 03:10.`; none while it lasts.
@@ -181,8 +181,8 @@ impl Paused {
         let line = |step: Option<&str>, what: String, pause: &Pause, of: &dyn Fn(&Wrong) -> bool| {
             let wrong_meanwhile = match meanwhile.iter().filter(|w| of(w)).count() {
                 0 => String::new(),
-                1 => " 1 thing is wrong meanwhile.".to_owned(),
-                n => format!(" {n} things are wrong meanwhile."),
+                1 => " Meanwhile 1 thing is wrong.".to_owned(),
+                n => format!(" Meanwhile {n} things are wrong."),
             };
             Wrong {
                 state: State::Paused,
@@ -331,7 +331,7 @@ mod tests {
     fn a_paused_workflow_says_by_whom_since_when_until_when_and_why() {
         let verdict = judged(&[pause("workflow:orders", "02:10", "04:00")], &[], "02:09", "02:14");
         assert_eq!(verdict.state, State::Paused);
-        assert_eq!(verdict.sentence, "Paused by anna since 02:10 until 04:00: ERP maintenance.");
+        assert_eq!(verdict.sentence, "Paused by anna from 02:10 to 04:00: ERP maintenance.");
         assert_eq!((verdict.since, verdict.changes_at), (Some(at("02:10")), Some(at("02:19"))));
     }
 
@@ -342,7 +342,7 @@ mod tests {
         let verdict = judged(&pauses, &places, "01:00", "03:00");
         assert_eq!(
             verdict.sentence,
-            "Paused by anna since 02:10 until 04:00: ERP maintenance. 2 things are wrong meanwhile."
+            "Paused by anna from 02:10 to 04:00: ERP maintenance. Meanwhile 2 things are wrong."
         );
         let states: Vec<_> = verdict.wrong.iter().map(|w| w.state).collect();
         assert_eq!(states, [State::Paused, State::Broken, State::Retrying]);
@@ -353,7 +353,7 @@ mod tests {
         let pauses = [pause("component:queue", "02:10", "04:00")];
         let verdict = judged(&pauses, &[place("push", State::Late)], "02:13", "02:14");
         assert_eq!(verdict.state, State::Paused);
-        assert_eq!(verdict.sentence, "Push is paused by anna since 02:10 until 04:00: ERP maintenance.");
+        assert_eq!(verdict.sentence, "Push is paused by anna from 02:10 to 04:00: ERP maintenance.");
         let verdict = judged(&pauses, &[place("push", State::Late), place("mail", State::Late)], "02:13", "02:14");
         assert_eq!((verdict.state, verdict.wrong.len()), (State::Late, 2));
         assert!(!verdict.sentence.contains("more thing"), "{}", verdict.sentence);

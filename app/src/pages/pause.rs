@@ -51,7 +51,7 @@ pub struct PauseRow {
     pub ended_at: Option<Moment>,
     /// How it ended, in a sentence; none while it is in force.
     pub ended: Option<String>,
-    /// `Paused by anna since 02:10 until 04:00: ERP maintenance.`
+    /// `Paused by anna from 02:10 to 04:00: ERP maintenance.`
     pub sentence: String,
 }
 

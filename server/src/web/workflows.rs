@@ -758,6 +758,7 @@ fn next(workflow: &Workflow, standing: &Standing, now: Moment, zone: &TimeZone) 
     }
     if let Some(due) = standing.verdict.start_due {
         words.push(match due.at > now {
+            _ if standing.paused.whole.is_some() => "while it is paused no start is missed".to_owned(),
             true => format!("the next start is expected by {}", due.at.words(now, zone)),
             false => format!("a start was expected at {}", due.at.words(now, zone)),
         });

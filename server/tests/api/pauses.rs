@@ -54,7 +54,7 @@ async fn a_paused_workflow_says_so_on_every_page_that_shows_it(server: TestServe
     let operator = with_orders(&server).await;
     assert_eq!(server.json("/workflows/order-to-erp").await["state"], "on_track");
     pause(&operator, "order-to-erp", "workflow:order-to-erp", "2026-06-04T09:00").await;
-    let sentence = "Paused by operator since 08:10 until 09:00: ERP maintenance.";
+    let sentence = "Paused by operator from 08:10 to 09:00: ERP maintenance.";
     let workflow = server.json("/workflows/order-to-erp").await;
     assert_eq!((&workflow["state"], &workflow["sentence"]), (&json!("paused"), &json!(sentence)));
     let paused = &workflow["paused"];
@@ -81,6 +81,10 @@ async fn a_paused_workflow_says_so_on_every_page_that_shows_it(server: TestServe
     let line = newest_audit(server.app.db.read(), 1).await.unwrap().remove(0);
     assert_eq!((line.actor.as_str(), line.action.as_str(), line.address.as_str()), ("operator", "pause", "127.0.0.1"));
     assert_eq!(line.subject, "workflow:order-to-erp until 2026-06-04T09:00:00Z: ERP maintenance");
+    // What should happen next is not a start that nobody will miss.
+    pause(&operator, "stock-sync", "workflow:stock-sync", "2026-06-04T09:00").await;
+    let sync = server.json("/workflows/stock-sync").await;
+    assert_eq!(sync["questions"]["next"], "Syncs start at least every 10 min; while it is paused no start is missed.");
 }
 
 async fn a_paused_step_is_paused_in_the_list_and_in_the_diagram_and_its_lateness_is_not_told(server: TestServer) {
@@ -90,7 +94,7 @@ async fn a_paused_step_is_paused_in_the_list_and_in_the_diagram_and_its_lateness
     let workflow = server.json("/workflows/order-to-erp").await;
     assert_eq!(
         (&workflow["state"], &workflow["sentence"]),
-        (&json!("paused"), &json!("Push to ERP is paused by operator since 08:10 until 09:00: ERP maintenance."))
+        (&json!("paused"), &json!("Push to ERP is paused by operator from 08:10 to 09:00: ERP maintenance."))
     );
     assert_eq!(step_of(&workflow, "push")["state"], "paused");
     assert_eq!(step_of(&workflow, "take")["state"], "on_track");
@@ -112,7 +116,7 @@ async fn a_paused_queue_is_paused_on_its_page_and_in_every_step_before_which_it_
     let queue = server.json("/components/erp-queue").await;
     assert_eq!((&queue["state"], &queue["pauses"][0]["until"]), (&json!("paused"), &json!("2026-06-04T09:00:00Z")));
     let page = html::words(&operator.page("/components/erp-queue").await);
-    assert!(page.contains("Paused by operator since 08:10 until 09:00: ERP maintenance."), "{page}");
+    assert!(page.contains("Paused by operator from 08:10 to 09:00: ERP maintenance."), "{page}");
     let workflow = server.json("/workflows/order-to-erp").await;
     assert_eq!((&workflow["state"], &step_of(&workflow, "push")["state"]), (&json!("paused"), &json!("paused")));
     assert_eq!(server.json("/components/web-shop").await["state"], "on_track");
@@ -132,7 +136,7 @@ async fn what_fails_meanwhile_is_said_and_watching_never_stops(server: TestServe
         .await;
     let workflow = server.json("/workflows/order-to-erp").await;
     assert_eq!(workflow["state"], "paused");
-    let sentence = "Paused by operator since 08:10 until 09:00: ERP maintenance. 2 things are wrong meanwhile.";
+    let sentence = "Paused by operator from 08:10 to 09:00: ERP maintenance. Meanwhile 2 things are wrong.";
     assert_eq!(workflow["sentence"], sentence);
     let trouble: Vec<_> = workflow["trouble"].as_array().unwrap().iter().map(|t| t["state"].clone()).collect();
     assert_eq!(trouble, [json!("broken"), json!("retrying")]);
