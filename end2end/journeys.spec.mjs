@@ -558,7 +558,7 @@ describe("sign in", () => {
       const cookie = (await page.context().cookies()).find(({ name }) => name === "watchbook");
       assert.ok(cookie.httpOnly && cookie.sameSite === "Lax");
       // What a role may not do says why, in words.
-      assert.match(await page.locator(".doc-top .actions").innerText(), /Needs the role editor/);
+      assert.match(await page.locator(".doc-top .actions").innerText(), /Only for editors/);
       // Signing out: the page is closed to whoever takes the device next.
       await press(page.locator("details.who > summary"), way);
       assert.match(await page.locator("details.who").innerText(), /olga[^]*operator/);

@@ -123,7 +123,7 @@ describe("every page", () => {
     see("workaround", "/workarounds/tracking-number-in-remarks", { as: asEditor, reads: /Look at it again/ });
     see("workaround-new", "/workarounds/new", { as: asEditor });
     see("write", "/write?part=component:sap-business-one&field=fields.customer_group.in_practice", { as: asEditor });
-    see("review-stranger", `/reviews/${slug}`, { reads: /Sign in first/ });
+    see("review-stranger", `/reviews/${slug}`, { reads: /Sign in as an editor to review this/ });
     see("review-editor", `/reviews/${slug}`, { as: asEditor, reads: /This section is right/ });
     see("history-one", `/runbooks/${slug}/history`);
     see("find", "/find");
@@ -175,7 +175,7 @@ describe("every page", () => {
       await signIn(page, "vera", password);
       const pair = await windows(browser, server.url, await page.context().storageState());
       await looksGood(pair, "refused-role", `/runbooks/${slug}/edit`, { status: 403, reads: /editor/ });
-      await looksGood(pair, "runbook-viewer", `/runbooks/${slug}`, { reads: /Needs the role editor/ });
+      await looksGood(pair, "runbook-viewer", `/runbooks/${slug}`, { reads: /Only for editors/ });
       for (const { context } of [page, pair.phone, pair.desktop].map((p) => ({ context: p.context() }))) await context.close();
     });
   });
@@ -259,7 +259,7 @@ describe("every page", () => {
     it("check-in", () => looksGood(visitor, "check-in", link, { reads: /Approve invoice i-2[^]*If it is skipped[^]*It is done/ }));
     it("check-in-changed", () => looksGood(visitor, "check-in-changed", `${link}x`, { status: 404, reads: /This link does nothing/ }));
     see("pause", "/workflows/courier-booking/pause", { as: asOperator, reads: /Until the next 06:00/ });
-    see("pause-visitor", "/workflows/courier-booking/pause", { reads: /Pausing needs the role operator/ });
+    see("pause-visitor", "/workflows/courier-booking/pause", { reads: /Sign in as an operator to pause/ });
     see("pause-refused", "/workflows/courier-booking/pause", {
       as: asOperator,
       status: 422,

@@ -136,11 +136,46 @@ impl Role {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.name() == name)
     }
+
+    /// One of them: `an editor`.
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::Viewer => "a viewer",
+            Self::Operator => "an operator",
+            Self::Editor => "an editor",
+            Self::Admin => "an admin",
+        }
+    }
+
+    /// Why somebody may not do what needs this role, and what helps: `doing` begins one sentence, `to` ends the other.
+    pub fn refusal(self, have: Option<Role>, doing: &str, to: &str) -> String {
+        match have {
+            Some(have) => format!("{doing} is for {}s; you are {}. An admin can change that.", self.name(), have.one()),
+            None => format!("Sign in as {} to {to}.", self.one()),
+        }
+    }
+}
+
+/// Why somebody may not do what a page is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MayNot {
+    /// Why, and what helps.
+    pub why: String,
+    /// Where to be after signing in, for whoever is not signed in.
+    pub back: Option<String>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_says_who_may_and_what_helps() {
+        let refusal = |have| Role::Operator.refusal(have, "Pausing", "pause");
+        assert_eq!(refusal(None), "Sign in as an operator to pause.");
+        let low = "Pausing is for operators; you are a viewer. An admin can change that.";
+        assert_eq!(refusal(Some(Role::Viewer)), low);
+    }
 
     #[test]
     fn what_failed_or_is_late_is_in_trouble_and_what_is_silent_or_paused_is_not() {

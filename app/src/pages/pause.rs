@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::shell::Head;
 use crate::model::moment::Moment;
 use crate::model::pause::CHOICES;
+use crate::model::status::MayNot;
 use crate::parts;
 
 /// The pauses of a workflow; also `GET /api/v1/workflows/{id}/pause`.
@@ -29,7 +30,7 @@ pub struct PausePicture {
     pub error: Option<(&'static str, String)>,
     /// Whether the viewer may pause; else why not.
     #[serde(skip)]
-    pub may: Result<(), String>,
+    pub may: Result<(), MayNot>,
 }
 
 /// One pause in a list.
@@ -131,9 +132,7 @@ fn form(picture: &PausePicture) -> AnyView {
             </label>
         }
     });
-    let may_not = picture.may.as_ref().err().map(|why| {
-        view! { <p class="dim" id="may-not">{why.clone()}" "<a href="/sign-in">"Sign in"</a></p> }
-    });
+    let may_not = picture.may.as_ref().err().map(parts::document::may_not);
     let zone = parts::ink().now.zoned(&parts::ink().zone).strftime("%Z").to_string();
     view! {
         <form class="stack" method="post" action=format!("/workflows/{}/pause", parts::path_part(&picture.workflow))>

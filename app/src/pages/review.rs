@@ -112,9 +112,12 @@ pub fn body(picture: &ReviewPicture, viewer: Option<&Viewer>) -> AnyView {
 
 /// Why the buttons below do nothing, in words, and what helps.
 fn may_not(reason: &str, viewer: Option<&Viewer>, slug: &str) -> AnyView {
-    let href = sign_in(&format!("/reviews/{slug}"));
-    let sign_in = viewer.is_none().then(|| view! { <p><a href=href>"Sign in"</a></p> });
-    banner("info", view! { <p id="may_not">{reason.to_owned()}</p>{sign_in} }.into_any())
+    let reason = reason.to_owned();
+    let words = match viewer {
+        Some(_) => reason.into_any(),
+        None => view! { <a href=sign_in(&format!("/reviews/{slug}"))>{reason}</a> }.into_any(),
+    };
+    banner("info", view! { <p id="may_not">{words}</p> }.into_any())
 }
 
 /// A section: its text, and then what is asked of it, so that nobody answers before they have read.

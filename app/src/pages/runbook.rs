@@ -652,7 +652,7 @@ mod tests {
 
     #[test]
     fn who_may_not_edit_is_told_why() {
-        assert!(drawn(vec![], Some(Role::Operator)).contains("Needs the role editor."));
+        assert!(drawn(vec![], Some(Role::Operator)).contains("Only for editors."));
         assert!(drawn(vec![], Some(Role::Editor)).contains("href=\"/runbooks/erp/edit\""));
         assert!(drawn(vec![], None).contains("/sign-in?next=/runbooks/erp/edit"));
     }

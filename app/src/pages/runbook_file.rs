@@ -127,7 +127,7 @@ fn gone(slug: &str, file: &FilePicture, viewer: Option<&Viewer>) -> AnyView {
 fn for_editors(viewer: Option<&Viewer>, slug: &str, what: &str, answers: impl FnOnce() -> AnyView) -> AnyView {
     match viewer {
         Some(viewer) if viewer.role >= Role::Editor => answers(),
-        Some(_) => view! { <p class="dim">{format!("To {what} needs the role editor.")}</p> }.into_any(),
+        Some(_) => view! { <p class="dim">{format!("An editor can {what}.")}</p> }.into_any(),
         None => {
             let href = sign_in(&format!("/runbooks/{slug}"));
             view! { <p><a class="button" href=href>{format!("Sign in to {what}")}</a></p> }.into_any()

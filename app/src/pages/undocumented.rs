@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::shell::Head;
 use crate::model::moment::Moment;
+use crate::model::status::MayNot;
 use crate::model::undocumented::Ignored;
 use crate::parts;
 
@@ -21,7 +22,7 @@ pub struct UndocumentedPicture {
     pub next: Option<String>,
     /// Whether the viewer may answer; else why not.
     #[serde(skip)]
-    pub may: Result<(), String>,
+    pub may: Result<(), MayNot>,
     /// Why an answer was not taken.
     #[serde(skip)]
     pub wrong: Option<Wrong>,
@@ -109,9 +110,7 @@ pub fn body(picture: &UndocumentedPicture) -> AnyView {
     };
     let all =
         picture.workflow.as_ref().map(|_| view! { <p class="more"><a href="/undocumented">"All workflows"</a></p> });
-    let may_not = picture.may.as_ref().err().map(|why| {
-        view! { <p class="dim" id="may-not">{why.clone()}" "<a href="/sign-in?next=/undocumented">"Sign in"</a></p> }
-    });
+    let may_not = picture.may.as_ref().err().map(parts::document::may_not);
     let rows = picture.items.iter().map(|r| row(picture, r)).collect_view();
     let list = (!picture.items.is_empty()).then(|| view! { <ul class="things inbox">{rows}</ul> });
     let ignored = (!picture.ignored.is_empty()).then(|| {

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use serde::Serialize;
 
 use super::shell::Head;
+use crate::model::status::MayNot;
 use crate::parts;
 
 /// A form that writes into the book.
@@ -31,7 +32,7 @@ pub struct WritePicture {
     pub snippet: Option<String>,
     /// Whether the viewer may write; else why not.
     #[serde(skip)]
-    pub may: Result<(), String>,
+    pub may: Result<(), MayNot>,
 }
 
 /// One field of it.
@@ -68,9 +69,7 @@ pub fn body(picture: &WritePicture) -> AnyView {
     let wrong = picture.wrong.clone().map(|why| {
         view! { <div role="alert"><p class="error">{parts::icon("alert")}{why}</p>{paste}</div> }
     });
-    let may_not = picture.may.as_ref().err().map(|why| {
-        view! { <p class="dim" id="may-not">{why.clone()}" "<a href="/sign-in">"Sign in"</a></p> }
-    });
+    let may_not = picture.may.as_ref().err().map(parts::document::may_not);
     view! {
         <div class="page write">
             {parts::crumbs(&[(&picture.of.0, &picture.of.1)])}

@@ -8,7 +8,7 @@ use crate::model::mention::absent;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::review::OBSERVED;
-use crate::model::status::{Role, Trust};
+use crate::model::status::{MayNot, Role, Trust};
 use crate::pages::runbook::{FlagRow, Later};
 use crate::pages::runbooks::RunbookRow;
 use crate::pages::shell::Viewer;
@@ -120,7 +120,7 @@ pub fn action(viewer: Option<&Viewer>, needed: Role, label: &str, href: &str) ->
         Some(_) => view! {
             <span class="refused">
                 <button type="button" class="button" disabled>{label.to_owned()}</button>
-                <span class="dim">{format!("Needs the role {}.", needed.name())}</span>
+                <span class="dim">{format!("Only for {}s.", needed.name())}</span>
             </span>
         }
         .into_any(),
@@ -129,6 +129,16 @@ pub fn action(viewer: Option<&Viewer>, needed: Role, label: &str, href: &str) ->
         }
         .into_any(),
     }
+}
+
+/// Why somebody may not do what the page is for; whoever is not signed in finds the way there in the same words.
+pub fn may_not(may_not: &MayNot) -> AnyView {
+    let why = may_not.why.clone();
+    let words = match &may_not.back {
+        Some(back) => view! { <a href=sign_in(back)>{why}</a> }.into_any(),
+        None => why.into_any(),
+    };
+    view! { <p class="dim" id="may-not">{words}</p> }.into_any()
 }
 
 /// The path of the sign-in page that leads back to `next`.
@@ -176,4 +186,20 @@ pub fn missing_links(links: &[(String, String, bool)]) -> Option<AnyView> {
 pub fn is_past(day: &str) -> bool {
     let ink = ink();
     day < ink.now.zoned(&ink.zone).date().to_string().as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_not_signed_in_reads_one_sentence_that_leads_there() {
+        let drawn = |back: Option<&str>| {
+            let why = MayNot { why: "Sign in as an editor to answer.".to_owned(), back: back.map(str::to_owned) };
+            Owner::new().with(|| may_not(&why).to_html())
+        };
+        let stranger = drawn(Some("/undocumented?workflow=a"));
+        assert!(stranger.contains("href=\"/sign-in?next=/undocumented%3Fworkflow%3Da\""), "{stranger}");
+        assert!(!drawn(None).contains("href"));
+    }
 }

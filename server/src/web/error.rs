@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use app::model::status::Role;
+use app::model::verdict::count_of;
 use app::pages::error::ErrorPicture;
 use app::pages::shell::Place;
 use axum::Json;
@@ -79,7 +80,7 @@ impl Error {
         match self {
             Self::NotFound(kind, id) => format!("There is no {kind} \"{id}\""),
             Self::Role(wanted, ..) => format!("You may not {wanted}"),
-            Self::Invalid(_) => "That cannot be done as it was asked".to_owned(),
+            Self::Invalid(_) => "That could not be done".to_owned(),
             Self::Refused { title, .. } => title.clone(),
             Self::Moment(_) => "That moment cannot be shown".to_owned(),
             Self::NotRecorded(_) => "Nothing is recorded of that moment".to_owned(),
@@ -93,21 +94,23 @@ impl Error {
     /// What to do.
     pub fn detail(&self) -> String {
         match self {
-            Self::NotFound(..) => "It may have another name. Search for it below.".to_owned(),
+            Self::NotFound(..) => "It may be gone, or have another name. Search for it below.".to_owned(),
             Self::Role(_, needed, Some(have)) => {
-                format!("It needs the role {}; you are {}. An admin can change that.", needed.name(), have.name())
+                format!("That is for {}s; you are {}. An admin can change that.", needed.name(), have.one())
             }
-            Self::Role(_, needed, None) => format!("It needs the role {}. Sign in first.", needed.name()),
+            Self::Role(_, needed, None) => format!("Sign in as {}.", needed.one()),
             Self::Refused { detail, .. } => detail.clone(),
             Self::Invalid(why) | Self::Moment(why) | Self::NotRecorded(why) => why.clone(),
             Self::Unreadable => {
-                "Another version of Watchbook has written it. It is still there as JSON; a later moment may be shown as a page.".to_owned()
+                "Another version of Watchbook wrote it. Try a later moment; programs can still read this one.".to_owned()
             }
-            Self::Busy(_, seconds) => format!("Nothing was lost. Try again in {seconds} seconds."),
+            Self::Busy(_, seconds) => {
+                format!("Nothing was lost. Try again in {}.", count_of(i64::from(*seconds), "seconds"))
+            }
             Self::NotYet(_, _, Some(since)) => format!("It is known from {since} on. Ask for a later moment."),
             Self::NotYet(..) => "Ask for another moment.".to_owned(),
             Self::Database(_) => {
-                "The database did not answer as it should; the log says why. Events are still taken as soon as it does. Try again.".to_owned()
+                "The database did not answer. Try again in a moment; if it stays so, tell whoever runs Watchbook: its log says why.".to_owned()
             }
         }
     }

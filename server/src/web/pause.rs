@@ -103,11 +103,7 @@ async fn picture(
     let world = app.worlds.now();
     let standing = known(app, &world, id).await?;
     let pauses = of_workflow(app, &world, &standing).await?;
-    let may = match &context.viewer {
-        Some(viewer) if viewer.role >= Role::Operator => Ok(()),
-        Some(viewer) => Err(format!("Pausing needs the role operator; you are {}.", viewer.role.name())),
-        None => Err("Pausing needs the role operator. Sign in first.".to_owned()),
-    };
+    let may = context.may(Role::Operator, "Pausing", "pause");
     Ok(PausePicture {
         workflow: id.to_owned(),
         name: world.workflow(id).map_or_else(|| id.to_owned(), |w| w.name.clone()),

@@ -454,7 +454,7 @@ async fn end_runs(app: &App, problem: &Problem, by: &str, why: &str) -> Result<(
             .collect();
         let events = events.map_err(|refusal| Error::Invalid(refusal.detail))?;
         let told = app.writer.record(Arrival { events, refused: Vec::new(), received_at: now }).await;
-        let receipt = told.map_err(|_| Error::Busy("end it", 5))?;
+        let receipt = told.map_err(|_| Error::Busy("This could not be recorded", 5))?;
         // What is still there after that was told already; asking again would not end it.
         if receipt.accepted == 0 {
             return Ok(());

@@ -77,7 +77,7 @@ fn refusal(status: StatusCode, method: &Method, headers: &HeaderMap, said: &str)
         // The header is written after this, when the answer leaves the router.
         StatusCode::METHOD_NOT_ALLOWED => (
             format!("This address does not take {method}"),
-            "The header Allow of this answer says what it takes.".to_owned(),
+            "Go back to the page before. For programs, the header Allow of this answer says what it takes.".to_owned(),
         ),
         StatusCode::PAYLOAD_TOO_LARGE => {
             ("That is too much at once".to_owned(), "Nothing of it was kept. Send less at a time.".to_owned())
@@ -93,10 +93,7 @@ fn refusal(status: StatusCode, method: &Method, headers: &HeaderMap, said: &str)
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("This content type is not understood".to_owned(), sentence(said, "Send it as this address takes it."))
         }
-        _ => (
-            "The request cannot be read".to_owned(),
-            sentence(said, "Look at the address, and at what was sent with it."),
-        ),
+        _ => ("The request cannot be read".to_owned(), sentence(said, "Check the address, or go back and try again.")),
     };
     Error::Refused { status, title, detail }
 }

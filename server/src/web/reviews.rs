@@ -383,11 +383,7 @@ async fn picture(app: &App, context: &PageContext, slug: &str) -> Result<ReviewP
             html: section.html,
         });
     }
-    let may_answer = match &context.viewer {
-        Some(viewer) if viewer.role >= Role::Editor => Ok(()),
-        Some(viewer) => Err(format!("Reviewing needs the role editor; you are {}.", viewer.role.name())),
-        None => Err("Reviewing needs the role editor. Sign in first.".to_owned()),
-    };
+    let may_answer = context.may(Role::Editor, "Reviewing", "review this").map_err(|may_not| may_not.why);
     let row = row(&world, document, app.now());
     let today = app.now().zoned(&app.config.zone()).date();
     let last = (app.now() + answer::LONGEST).zoned(&app.config.zone()).date();

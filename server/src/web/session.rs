@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use app::model::moment::{Moment, Span};
-use app::model::status::Role;
+use app::model::status::{MayNot, Role};
 use app::pages::shell::Viewer;
 use axum::Router;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
@@ -257,6 +257,21 @@ impl PageContext {
             None => Err(Denied::Stranger { back: self.back.clone() }),
             Some(viewer) if viewer.role < role => Err(Denied::Role(Error::Role(wanted, role, Some(viewer.role)))),
             Some(viewer) => Ok(viewer.clone()),
+        }
+    }
+
+    /// Whether the viewer may do what a page is for; else why not, in the words of [`Role::refusal`].
+    ///
+    /// # Errors
+    /// Why not: nobody is signed in, or the role is too low.
+    pub fn may(&self, role: Role, doing: &str, to: &str) -> Result<(), MayNot> {
+        let have = self.viewer.as_ref().map(|viewer| viewer.role);
+        match have {
+            Some(have) if have >= role => Ok(()),
+            _ => {
+                let back = have.is_none().then(|| self.back.clone());
+                Err(MayNot { why: role.refusal(have, doing, to), back })
+            }
         }
     }
 }

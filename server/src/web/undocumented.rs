@@ -87,11 +87,7 @@ async fn picture(
     let criticality = |o: &Observation| world.workflow(&o.workflow).map(|w| w.criticality);
     kept.sort_by_key(|o| std::cmp::Reverse((criticality(o), o.count, o.id)));
     let (ignored, open): (Vec<_>, Vec<_>) = kept.iter().partition(|o| o.ignored.is_some());
-    let may = match &context.viewer {
-        Some(viewer) if viewer.role >= Role::Editor => Ok(()),
-        Some(viewer) => Err(format!("Answering needs the role editor; you are {}.", viewer.role.name())),
-        None => Err("Answering needs the role editor. Sign in first.".to_owned()),
-    };
+    let may = context.may(Role::Editor, "Answering", "answer");
     Ok(UndocumentedPicture {
         items: open.into_iter().map(|o| row(&world, o)).collect(),
         ignored: ignored.into_iter().map(|o| row(&world, o)).collect(),

@@ -351,11 +351,7 @@ pub async fn add_workaround(State(app): State<Arc<App>>, context: PageContext, F
 }
 
 async fn form(app: &App, context: PageContext, kind: &'static str, new: New, wrong: Option<NotDone>) -> Response {
-    let may = match &context.viewer {
-        Some(viewer) if viewer.role >= Role::Editor => Ok(()),
-        Some(viewer) => Err(format!("Writing needs the role editor; you are {}.", viewer.role.name())),
-        None => Err("Writing needs the role editor. Sign in first.".to_owned()),
-    };
+    let may = context.may(Role::Editor, "Writing", "write this");
     let text = |name, label: &str, value: &str, long, optional| FormField {
         name,
         label: label.to_owned(),

@@ -150,11 +150,7 @@ async fn show(app: &App, context: PageContext, written: Written, wrong: Option<N
         Ok(asked) => asked,
         Err(error) => return error.page(app, context).await,
     };
-    let may = match &context.viewer {
-        Some(viewer) if viewer.role >= Role::Editor => Ok(()),
-        Some(viewer) => Err(format!("Writing needs the role editor; you are {}.", viewer.role.name())),
-        None => Err("Writing needs the role editor. Sign in first.".to_owned()),
-    };
+    let may = context.may(Role::Editor, "Writing", "write this");
     let hidden = |name, value: &str| FormField { name, value: value.to_owned(), ..FormField::default() };
     let mut fields = vec![hidden("part", &written.part), hidden("field", &written.field)];
     if let Some((name, _)) = question.item {

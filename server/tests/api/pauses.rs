@@ -249,7 +249,7 @@ async fn who_may_not_pause_is_refused_and_told_why(server: TestServer) {
     let sent = [("target", "workflow:order-to-erp"), ("reason", "No"), ("until", "1h")];
     let viewer = server.viewer().await;
     let page = html::words(&viewer.page("/workflows/order-to-erp/pause").await);
-    assert!(page.contains("Pausing needs the role operator; you are viewer."), "{page}");
+    assert!(page.contains("Pausing is for operators; you are a viewer."), "{page}");
     viewer.post("/workflows/order-to-erp/pause", &sent).await.expect(403);
     let stranger = server.stranger();
     assert!(

@@ -32,7 +32,8 @@ async fn what_programs_ask_wrongly_is_answered_with_a_problem(server: TestServer
         assert_eq!(answer.header("allow"), "GET,HEAD", "{path}");
         let problem = answer.problem(405);
         assert_eq!(problem["title"], "This address does not take POST", "{path}");
-        assert_eq!(problem["detail"], "The header Allow of this answer says what it takes.", "{path}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.ends_with("the header Allow of this answer says what it takes."), "{path}: {detail}");
     }
     reader.get("/api/v1/no/such/thing").await.problem(404);
 }

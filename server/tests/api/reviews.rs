@@ -571,9 +571,9 @@ async fn the_queue_lists_what_waits_and_why(server: TestServer) {
 async fn who_may_not_review_is_refused_and_told_why(server: TestServer) {
     let editor = server.editor().await;
     let form = forms(&editor).await.remove(0);
-    for (client, role) in [(server.viewer().await, "viewer"), (server.operator().await, "operator")] {
+    for (client, role) in [(server.viewer().await, "a viewer"), (server.operator().await, "an operator")] {
         let page = client.page(&format!("/reviews/{SLUG}")).await;
-        assert!(html::words(&page).contains(&format!("Reviewing needs the role editor; you are {role}.")));
+        assert!(html::words(&page).contains(&format!("Reviewing is for editors; you are {role}.")));
         assert!(html::forms(&page, &form.action).is_empty());
         let answer = client.post(&form.action, &form.filled(&[], ("answer", "reviewed"))).await.expect(403);
         assert!(html::words(&answer.text).contains("You may not review runbooks"));

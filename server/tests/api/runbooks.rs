@@ -339,7 +339,7 @@ async fn who_may_not_edit_is_refused(server: TestServer) {
     for client in [server.viewer().await, server.operator().await] {
         for path in [format!("{SLUG}/edit"), "/runbooks/new".to_owned()] {
             let page = client.get(&path).await.expect(403);
-            assert!(html::words(&page.text).contains("It needs the role editor; you are"), "{path}");
+            assert!(html::words(&page.text).contains("That is for editors; you are"), "{path}");
             let sent = client.post(&path, &[("base", "1"), ("slug", "x"), ("text", "Mine."), ("why", "x")]).await;
             assert_eq!(sent.status, 403, "{path}");
         }

@@ -265,7 +265,7 @@ async fn who_may_not_answer_is_told_why_and_changes_nothing(server: TestServer) 
     let typed = [("answer", "ignore"), ("words", "no")];
     operator.post(&format!("/undocumented/{id}"), &typed).await.expect(403);
     let words = html::words(&operator.page("/undocumented").await);
-    assert!(words.contains("Answering needs the role editor; you are operator."), "{words}");
+    assert!(words.contains("Answering is for editors; you are an operator."), "{words}");
     assert!(!words.contains("Accept into the book"), "{words}");
     let editor = server.editor().await;
     editor.post("/undocumented/77", &typed).await.expect(404);

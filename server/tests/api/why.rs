@@ -179,7 +179,7 @@ async fn every_workaround_is_listed_and_those_past_their_date_come_first(server:
     assert!(words.contains("Past its date: 2026-05-01."), "{words}");
     assert!(words.contains("order-desk") && words.contains("No owner"), "{words}");
     assert!(page.contains("href=\"/workflows/order-to-erp#step-push\""), "the step that it touches is linked");
-    assert!(words.contains("Needs the role editor."), "{words}");
+    assert!(words.contains("Only for editors."), "{words}");
     assert!(viewer.page("/workarounds/type-by-hand").await.contains("href=\"/workarounds\""), "one leads to all");
     std::fs::remove_file(server.shelf.folder().join("why.yaml")).unwrap();
     let components = file(&server, "components.yaml");
@@ -269,7 +269,7 @@ async fn who_may_not_write_is_told_why(server: TestServer) {
     with_why(&server).await;
     let operator = server.operator().await;
     let words = html::words(&operator.page("/write?part=workflow:order-to-erp&field=purpose").await);
-    assert!(words.contains("Writing needs the role editor; you are operator."), "{words}");
+    assert!(words.contains("Writing is for editors; you are an operator."), "{words}");
     operator
         .post("/write", &[("part", "workflow:order-to-erp"), ("field", "purpose"), ("value", "x")])
         .await

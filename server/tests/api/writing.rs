@@ -299,7 +299,7 @@ async fn who_may_not_edit_restores_nothing_and_previews_nothing(server: TestServ
     assert_eq!(operator.post(&restore, &[("base", "2"), ("why", "x")]).await.status, 403);
     assert_eq!(operator.post(&format!("{SLUG}/preview"), &[("text", "x")]).await.status, 403);
     let page = operator.page(&format!("{SLUG}/versions/1")).await;
-    assert!(html::forms(&page, &restore).is_empty() && html::words(&page).contains("Needs the role editor."));
+    assert!(html::forms(&page, &restore).is_empty() && html::words(&page).contains("Only for editors."));
     assert_eq!(server.json(SLUG).await["version"], 2);
 }
 
