@@ -221,7 +221,7 @@ pub struct StepNow {
     pub declared: bool,
     /// The worst state of what is there; On track when seen and nothing is wrong; none when never seen.
     pub state: Option<State>,
-    /// What is there, in a few words: `412 waiting, oldest 47 min`, `4 of 6 tries used, next 02:19`.
+    /// What is there, in a few words: `412 waiting, oldest 47 min`, `4 of 6 tries, next 02:19`.
     pub fact: String,
     /// Runs now at this step that are on track (waiting or running).
     pub open: i64,

@@ -18,6 +18,9 @@ use crate::pages::workflow::{EdgeNow, StepNow};
 /// From how many steps in a row on track the list folds them while something else is wrong.
 const FOLD: usize = 3;
 
+/// How many characters of a fact fit into a node.
+const FACT: usize = 26;
+
 /// The diagram: nodes are links to the steps in the list; what is not drawn is said and listed under it.
 pub fn diagram(name: &str, steps: &[StepNow], edges: &[EdgeNow], layout: &Layout) -> AnyView {
     if layout.nodes.len() < 2 {
@@ -194,16 +197,32 @@ fn draw_node(node: &PlacedNode, steps: &[StepNow]) -> AnyView {
             state.map_or("not seen yet", State::words)
         ),
     };
+    let short = fitting(&fact);
+    let cut = (short != fact).then(|| view! { <title>{fact.clone()}</title> });
     view! {
         <a href=format!("#step-{}", node.id) class=class aria-label=whole>
+            {cut}
             {folded.then(|| view! { <rect class="under" x=x + 5.0 y=y + 5.0 width=node.w height=node.h rx="7"/> })}
             <rect x=x y=y width=node.w height=node.h rx="7"/>
             <svg class="icon" x=x + 11.0 y=y + 10.0 width="18" height="18" aria-hidden="true"><use_ href=picture/></svg>
             {name_lines.collect_view()}
-            <text class="fact" x=x + 12.0 y=y + node.h - 13.0>{shorten(&fact, 26)}</text>
+            <text class="fact" x=x + 12.0 y=y + node.h - 13.0>{short}</text>
         </a>
     }
     .into_any()
+}
+
+/// What of a fact fits into a node: its first parts, so that no time and no number is cut in two where that can be. The
+/// whole is in the list, and where the pointer is.
+fn fitting(fact: &str) -> String {
+    let Some((end, _)) = fact.char_indices().nth(FACT - 1).filter(|_| fact.chars().count() > FACT) else {
+        return fact.to_owned();
+    };
+    let between = |(at, c): &(usize, char)| *at <= end && matches!(*c, ',' | ';') && fact[at + 1..].starts_with(' ');
+    match fact.char_indices().rfind(between) {
+        Some((at, _)) => format!("{}…", &fact[..at]),
+        None => shorten(fact, FACT),
+    }
 }
 
 /// "15 rarely seen steps and 72 rarer edges are not drawn", with every one of them in a list.
@@ -409,4 +428,17 @@ fn mechanics(workflow: &str, step: &StepNow) -> AnyView {
         </dl>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_that_does_not_fit_ends_where_a_part_of_it_ends() {
+        assert_eq!(fitting("4 of 6 tries, next 02:19"), "4 of 6 tries, next 02:19");
+        assert_eq!(fitting("4 of 6 tries, next 02:19; 1,412 waiting"), "4 of 6 tries, next 02:19…");
+        assert_eq!(fitting("412 failed, oldest 3 h 20 min"), "412 failed…");
+        assert_eq!(fitting("Take the order to Push to ERP"), "Take the order to Push to…");
+    }
 }

@@ -477,7 +477,7 @@ fn fact(place: Option<&Where>, max_attempts: Option<u32>, visits: i64, now: Mome
     match state {
         Status::Retrying => {
             let tries = match (sample.map(|w| w.attempt), max_attempts) {
-                (Some(n), Some(max)) if n <= max => format!("{n} of {max} tries used"),
+                (Some(n), Some(max)) if n <= max => format!("{n} of {max} tries"),
                 _ => format!("{count} trying again"),
             };
             let next = sample.and_then(|w| w.next_attempt_at).map(|at| format!(", next {}", at.words(now, zone)));

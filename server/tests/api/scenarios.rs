@@ -338,8 +338,7 @@ async fn late_retry_ends(server: &TestServer) {
         ("retrying", "retrying", 1, waiting, "Trying again now.", section),
     ];
     assert_problems(server, "/workflows/refunds", &open).await;
-    let page =
-        ["Late", late, "By itself", next, "Ask the card desk.", waiting, "Trying again now.", "2 of 3 tries used"];
+    let page = ["Late", late, "By itself", next, "Ask the card desk.", waiting, "Trying again now.", "2 of 3 tries"];
     assert_reads(server, "/workflows/refunds", &page).await;
     let run = server.json("/runs/refunds/r-1").await;
     let sentence = "Pay the refund failed: 503 card desk busy. Try 2 is under way.";
