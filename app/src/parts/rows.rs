@@ -180,8 +180,8 @@ fn change_row(row: &ChangeRow) -> AnyView {
             <del>{before.clone()}</del><span class="dim">" to "</span><ins>{after.clone()}</ins>
         }
         .into_any(),
-        (None, Some(after)) => view! { <span class="dim">"new: "</span><ins>{after.clone()}</ins> }.into_any(),
-        (Some(before), None) => view! { <span class="dim">"gone: "</span><del>{before.clone()}</del> }.into_any(),
+        (None, Some(after)) => view! { <ins>{after.clone()}</ins><span class="dim">", new"</span> }.into_any(),
+        (Some(before), None) => view! { <del>{before.clone()}</del><span class="dim">", gone"</span> }.into_any(),
         (None, None) => ().into_any(),
     };
     let called =

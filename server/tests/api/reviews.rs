@@ -435,7 +435,7 @@ async fn a_deployment_told_late_does_not_replace_a_newer_one(server: TestServer)
         ]
     );
     let page = html::words(&server.viewer().await.page("/components/erp-queue").await);
-    assert!(page.contains("change 1.5") && page.contains("deployed 2 to 3"), "{page}");
+    assert!(page.contains("change: 1.5") && page.contains("deployed version: 2 to 3"), "{page}");
 }
 
 async fn a_deployment_of_the_future_is_one_of_when_it_was_heard(server: TestServer) {
