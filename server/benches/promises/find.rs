@@ -43,12 +43,15 @@ pub fn measure(table: &mut Table, scale: usize) {
     let mut portal = Portal::of_book(|folder| write_book(folder, &words, many));
     portal.wait_until_read();
     portal.stop();
+    // A start reads again what was written only just before the one before it.
+    portal.restart();
+    portal.stop();
     let ready = portal.restart();
     let began = Instant::now();
     portal.wait_until_read();
     let read = ready + began.elapsed();
     let of = format!("with {many} runbooks of {WORDS} words");
-    table.row(&format!("start to /ready {of}"), ready.as_secs_f64(), "s", Goal::AtMost(1.0));
+    table.row(&format!("unchanged start to /ready {of}"), ready.as_secs_f64(), "s", Goal::AtMost(1.0));
     table.row(&format!("start until all is found {of}"), read.as_secs_f64(), "s", Goal::None);
     table.row("of them a second", per_second(many, began.elapsed()), "runbooks/s", Goal::None);
     for (name, question) in QUESTIONS {

@@ -11,7 +11,7 @@ use app::model::runbook::RunbookText;
 
 use super::document::{self, Document, People};
 use super::{AlreadyRead, Images, World};
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::parallel::in_parallel;
 use crate::store::doubts::{self, Doubt};
 use crate::store::images;
@@ -72,57 +72,28 @@ impl Read {
     /// Reads what may be other than in the world before.
     pub async fn now(db: &Db, before: &World, already: AlreadyRead<'_>) -> sqlx::Result<Self> {
         let pool = db.read();
-        let mut parts = Parts::new();
-        let mut known_since = HashMap::new();
-        for (reference, values, since) in parts::all(pool).await? {
-            known_since.insert(reference.clone(), since);
-            parts.insert(reference, values);
-        }
-        let mut tx = db.snapshot().await?;
-        let kept = runbooks::all(&mut *tx).await?;
-        let known = |r: &RunbookRecord| before.documents.get(&r.slug).filter(|d| d.record.version == r.version);
-        let unread: Vec<&str> = kept.iter().filter(|r| known(r).is_none()).map(|r| r.slug.as_str()).collect();
-        let answers = reviews::newest(&mut tx).await?;
-        let answered = match answers == before.answers {
-            true => Vec::new(),
-            false => reviews::answered_after(&mut tx, before.answers).await?,
-        };
-        let asked: HashSet<&str> = unread.iter().copied().chain(answered.iter().map(String::as_str)).collect();
-        let these: Vec<&str> = asked.into_iter().collect();
-        // One question about everything is quicker than many about most of it.
-        let wanted = if these.len() * 4 > kept.len() { Wanted::All } else { Wanted::These(&these) };
         let by = Moment::from_millis(i64::MAX);
-        let (pins, firsts) = (reviews::pins(&mut tx, wanted).await?, reviews::firsts(&mut tx, wanted).await?);
-        let mut people = People::by_slug(pins, firsts, reviews::set_aside(&mut tx, wanted, by).await?);
-        for slug in these {
-            people.entry(slug.to_owned()).or_default();
-        }
-        let wanted = if unread.len() == kept.len() { Wanted::All } else { Wanted::These(&unread) };
-        let records = runbooks::newest(&mut tx, wanted).await?;
-        drop(tx);
-        let AlreadyRead { files, mut gists } = already;
-        let files: HashMap<&str, &RunbookText> = files.iter().map(|file| (file.slug.as_str(), file)).collect();
-        let records = records.into_iter().map(|record| {
-            let gist = gists.remove(&record.slug).filter(|(version, _)| *version == record.version);
-            (record, gist)
-        });
-        let texts = in_parallel(records.collect(), |(record, gist)| match gist {
-            Some((_, gist)) => document::Read::kept(record, gist),
-            None => {
-                let file = files.get(record.slug.as_str()).copied();
-                document::Read::new(record, file)
-            }
-        });
+        let parts = parts::all(pool);
+        let texts = Texts::now(db, before, already);
+        let (parts, texts, told) = if before.documents.is_empty() {
+            // At a start there is much of each, and nothing of it tells what else to ask for.
+            tokio::try_join!(parts, texts, Told::by_all(db))?
+        } else {
+            let (parts, texts) = tokio::try_join!(parts, texts)?;
+            let told = Told::anew(db, before, &texts).await?;
+            (parts, texts, told)
+        };
+        let known_since = parts.iter().map(|(reference, _, since)| (reference.clone(), *since)).collect();
         Ok(Self {
-            parts,
+            parts: parts.into_iter().map(|(reference, values, _)| (reference, values)).collect(),
             known_since,
             causes: parts::newest_of_each(pool, by).await?,
-            people,
-            answers,
+            people: told.people,
+            answers: told.answers,
             muted: reviews::muted(pool, by).await?,
             doubts: by_slug(doubts::open(pool).await?),
-            texts: kept.iter().filter_map(known).map(|d| document::Read::again(d)).chain(texts).collect(),
-            kept: kept.into_iter().map(|r| (r.slug.clone(), r)).collect(),
+            texts: texts.read,
+            kept: texts.kept.into_iter().map(|r| (r.slug.clone(), r)).collect(),
             images: Images::new(images::names(pool).await?),
         })
     }
@@ -198,6 +169,84 @@ impl Read {
         };
         before.documents.iter().filter(same).map(|(slug, _)| slug.as_str()).collect()
     }
+}
+
+/// The newest version of every runbook, at one moment.
+struct Texts {
+    kept: Vec<RunbookRecord>,
+    read: Vec<document::Read>,
+    /// Those of which the world before has no version, or another one.
+    unread: Vec<String>,
+}
+
+impl Texts {
+    async fn now(db: &Db, before: &World, already: AlreadyRead<'_>) -> sqlx::Result<Self> {
+        let mut tx = db.snapshot().await?;
+        let kept = runbooks::all(&mut *tx).await?;
+        let known = |r: &RunbookRecord| before.documents.get(&r.slug).filter(|d| d.record.version == r.version);
+        let unread: Vec<String> = kept.iter().filter(|r| known(r).is_none()).map(|r| r.slug.clone()).collect();
+        let these: Vec<&str> = unread.iter().map(String::as_str).collect();
+        let wanted = if unread.len() == kept.len() { Wanted::All } else { Wanted::These(&these) };
+        let records = runbooks::newest(&mut tx, wanted).await?;
+        drop(tx);
+        let AlreadyRead { files, mut gists } = already;
+        let files: HashMap<&str, &RunbookText> = files.iter().map(|file| (file.slug.as_str(), file)).collect();
+        let records = records.into_iter().map(|record| {
+            let gist = gists.remove(&record.slug).filter(|(version, _)| *version == record.version);
+            (record, gist)
+        });
+        let new = in_parallel(records.collect(), |(record, gist)| match gist {
+            Some((_, gist)) => document::Read::kept(record, gist),
+            None => {
+                let file = files.get(record.slug.as_str()).copied();
+                document::Read::new(record, file)
+            }
+        });
+        let again = kept.iter().filter_map(known).map(|d| document::Read::again(d));
+        Ok(Self { read: again.chain(new).collect(), kept, unread })
+    }
+}
+
+/// What people said, at one moment.
+struct Told {
+    people: HashMap<String, People>,
+    /// The newest answer of a review.
+    answers: i64,
+}
+
+impl Told {
+    /// Of all runbooks.
+    async fn by_all(db: &Db) -> sqlx::Result<Self> {
+        let mut tx = db.snapshot().await?;
+        let answers = reviews::newest(&mut tx).await?;
+        Ok(Self { people: said(&mut tx, Wanted::All).await?, answers })
+    }
+
+    /// Of those of which it may be other than in the world before: there is an answer after its last, or another text.
+    async fn anew(db: &Db, before: &World, texts: &Texts) -> sqlx::Result<Self> {
+        let mut tx = db.snapshot().await?;
+        let answers = reviews::newest(&mut tx).await?;
+        let answered = match answers == before.answers {
+            true => Vec::new(),
+            false => reviews::answered_after(&mut tx, before.answers).await?,
+        };
+        let asked: HashSet<&str> = texts.unread.iter().chain(&answered).map(String::as_str).collect();
+        let these: Vec<&str> = asked.into_iter().collect();
+        // One question about everything is quicker than many about most of it.
+        let wanted = if these.len() * 4 > texts.kept.len() { Wanted::All } else { Wanted::These(&these) };
+        let mut people = said(&mut tx, wanted).await?;
+        for slug in these {
+            people.entry(slug.to_owned()).or_default();
+        }
+        Ok(Self { people, answers })
+    }
+}
+
+/// What people said of runbooks, doubts apart.
+async fn said(tx: &mut Tx, wanted: Wanted<'_>) -> sqlx::Result<HashMap<String, People>> {
+    let (pins, firsts) = (reviews::pins(tx, wanted).await?, reviews::firsts(tx, wanted).await?);
+    let said = reviews::set_aside(tx, wanted, Moment::from_millis(i64::MAX)).await?;
+    Ok(People::by_slug(pins, firsts, said))
 }
 
 /// Doubts by the runbook that they are about.
