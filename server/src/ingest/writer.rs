@@ -26,8 +26,10 @@ const MOST_ARRIVALS: usize = 1_024;
 /// many statements. Whoever else needs the processor meanwhile has it.
 const AWAKE: Duration = Duration::from_micros(500);
 
-/// After how many commits the log of the database is copied.
-const COPY_AFTER: u32 = 25;
+/// After how many commits the log of the database is copied: each copy waits for the disk as several commits do. So many
+/// events in one commit fill the log as much as one commit more.
+const COPY_AFTER: usize = 400;
+const LIKE_A_COMMIT: usize = 64;
 
 /// How often a commit is tried while the database is busy or away, before the callers are told.
 const TRIES: u32 = 3;
@@ -72,10 +74,10 @@ impl Writer {
             let mut since_copy = 0;
             while let Some(first) = wait_for(waiting.recv(), AWAKE) {
                 let batch = with_what_waits(first, &mut waiting);
+                since_copy += 1 + batch.iter().map(|job| job.arrival.events.len()).sum::<usize>() / LIKE_A_COMMIT;
                 let began = Instant::now();
                 wait_for(commit(&db, &worlds, &live, batch), AWAKE);
                 counted.took(began.elapsed());
-                since_copy += 1;
                 if since_copy >= COPY_AFTER {
                     since_copy = 0;
                     // One that is under way takes this along.
