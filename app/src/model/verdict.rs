@@ -6,7 +6,7 @@ use super::book::Workflow;
 use super::judge::Watch;
 use super::moment::{Moment, Span};
 use super::pause::Paused;
-use super::problem::{Kind, Problem};
+use super::problem::{Family, Kind, Problem};
 use super::schedule::{Hours, StartDue, active_since, start_due};
 use super::status::State;
 
@@ -129,6 +129,12 @@ impl Wrong {
     /// What sort of problem it is, once it is one.
     pub fn kind(&self) -> Option<Kind> {
         self.problem.as_ref().map(|p| p.kind)
+    }
+
+    /// Whether it is about runs at one place, and `since` about the oldest of them; not so what judges claim, and
+    /// silence.
+    pub fn is_of_runs(&self) -> bool {
+        self.count > 0 && self.problem.as_ref().is_none_or(|p| p.family == Family::Runs)
     }
 
     /// What happens next by itself: as it was said, or by the sort of problem. What is none yet is silence.
@@ -444,7 +450,8 @@ pub fn are(n: i64) -> &'static str {
     if n == 1 { "is" } else { "are" }
 }
 
-fn capital(text: &str) -> String {
+/// With a capital first letter.
+pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

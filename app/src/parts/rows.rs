@@ -24,7 +24,7 @@ pub fn workflow_rows(rows: &[WorkflowRow]) -> AnyView {
 
 fn workflow_row(row: &WorkflowRow) -> AnyView {
     let waiting = (row.waiting > 0).then(|| {
-        let oldest = row.oldest_at.map(|at| view! { <small>"oldest "{when(at)}</small> });
+        let oldest = row.oldest().map(|(words, at)| view! { <small>{words}" "{when(at)}</small> });
         view! { <span class="c-count">{format!("{} open", row.waiting)}{oldest}</span> }
     });
     let attended = row.problem.map(|_| view! { <span class="c-attended">{owner(row.attended.as_ref())}</span> });

@@ -211,6 +211,12 @@ async fn a_step_is_late_when_the_clock_strikes_after_its_time_and_not_before(ser
         said("late", "Nothing has failed, but 1 order at Push to ERP should have finished by 08:05. It is 2 min over.")
     );
     assert_eq!(run(&server, "1").await["sentence"], "At Push to ERP. It should have been done by 08:05.");
+    // It waits since 08:00: since 08:05 it is late, and that is what is said.
+    let page = server.json("/workflows/order-to-erp").await;
+    assert_eq!(page["facts"][1], json!(["Oldest late since", "08:05, 2 min ago"]));
+    assert_eq!((&page["oldest_at"], &page["oldest_state"]), (&json!("2026-06-04T08:05:00Z"), &json!("late")));
+    let words = html::words(&server.viewer().await.page("/workflows/order-to-erp").await);
+    assert!(words.contains("Late since 08:05"), "{words}");
 }
 
 async fn a_run_between_two_steps_is_late_after_its_whole_time(server: TestServer) {
