@@ -93,6 +93,10 @@ async fn a_late_event_takes_its_place_and_drags_nothing_back(server: TestServer)
     assert_eq!((&before["step"], &after["step"]), (&json!(["push", "Push to ERP"]), &json!(["push", "Push to ERP"])));
     assert_eq!((&before["since"], &after["since"]), (&json!("2026-06-04T08:00:00Z"), &json!("2026-06-04T07:59:00Z")));
     assert_eq!(after["story"][0]["received_at"], "2026-06-04T08:20:00Z");
+    // Its last event happened at 08:03, whenever others were heard.
+    assert_eq!((&before["last_at"], &after["last_at"]), (&after["last_at"], &json!("2026-06-04T08:03:00Z")));
+    let page = html::words(&server.viewer().await.page("/runs/order-to-erp/1").await);
+    assert!(page.contains("Last event 08:03 17 min ago"), "{page}");
 }
 
 async fn an_event_of_an_impossible_step_back_is_kept_and_marked_refused(server: TestServer) {
