@@ -382,12 +382,8 @@ impl Say<'_> {
         if first.state == State::Retrying {
             words += " Nobody needs to act yet.";
         }
-        match wrong[1..].iter().filter(|w| w.state != State::Paused).count() {
-            0 => {}
-            1 => words += " 1 more thing needs a look.",
-            n => words += &format!(" {n} more things need a look."),
-        }
-        words
+        let more = |counts: fn(State) -> bool| wrong[1..].iter().filter(|w| counts(w.state)).count();
+        words + &more_words(more(State::needs_a_look), more(|state| state == State::Retrying))
     }
 
     fn on_track(&self) -> String {
@@ -412,6 +408,19 @@ impl Say<'_> {
                 &format!(" {} open, all inside {} time.", self.count(open), if open == 1 { "its" } else { "their" });
         }
         words
+    }
+}
+
+/// What else is wrong: what needs a look, and what tries again by itself, which needs nobody yet.
+fn more_words(look: usize, retrying: usize) -> String {
+    let things = |n: usize| if n == 1 { "1 more thing".to_owned() } else { format!("{n} more things") };
+    let need = if look == 1 { "needs" } else { "need" };
+    let retry = if retrying == 1 { "is retrying by itself" } else { "are retrying by themselves" };
+    match (look, retrying) {
+        (0, 0) => String::new(),
+        (0, n) => format!(" {} {retry}.", things(n)),
+        (n, 0) => format!(" {} {need} a look.", things(n)),
+        (n, again) => format!(" {} {need} a look, {again} {retry}.", things(n)),
     }
 }
 
@@ -621,6 +630,15 @@ mod tests {
         let places = [place(watch(State::Retrying, "02:00:00"), 9), place(watch(State::Broken, "02:10:00"), 1)];
         let verdict = verdict(&known(&w, &places), at("02:14:00"), &TimeZone::UTC);
         assert_eq!((verdict.state, verdict.wrong.len()), (State::Broken, 2));
+    }
+
+    #[test]
+    fn what_tries_again_by_itself_is_not_said_to_need_a_look() {
+        assert_eq!(more_words(0, 0), "");
+        assert_eq!(more_words(1, 0), " 1 more thing needs a look.");
+        assert_eq!(more_words(0, 1), " 1 more thing is retrying by itself.");
+        assert_eq!(more_words(0, 2), " 2 more things are retrying by themselves.");
+        assert_eq!(more_words(2, 1), " 2 more things need a look, 1 is retrying by itself.");
     }
 
     #[test]
