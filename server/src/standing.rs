@@ -1,11 +1,13 @@
 //! How workflows stand: the verdict on each, from kept rows and a few indexed looks, whatever their history.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use app::model::blast::Affected;
 use app::model::book::Workflow;
 use app::model::check_in;
 use app::model::group::down;
+use app::model::judge::Watch;
 use app::model::moment::{Moment, Span};
 use app::model::pause::{self, Pause, Paused};
 use app::model::problem::{Family, Problem, Where};
@@ -64,9 +66,9 @@ impl Standing {
         self.paused.state_of_step(step, seen.map(|(_, tally)| tally.here.worst()), silent)
     }
 
-    /// When the oldest of its open runs began to wait where it is.
-    pub fn oldest_at(&self) -> Option<Moment> {
-        self.places.iter().flat_map(|p| &p.oldest).map(|w| w.since).min()
+    /// The oldest of its open runs: that which is in its state for the longest, the worst one of several.
+    pub fn oldest(&self) -> Option<&Watch> {
+        self.places.iter().flat_map(|p| &p.oldest).min_by_key(|w| (w.since, Reverse(w.state)))
     }
 }
 

@@ -152,6 +152,30 @@ fn failed_whole(run: &Run, declared: Option<&Workflow>) -> Option<Watch> {
     })
 }
 
+/// How many tries have failed where a run is watched, and when the last one did. What is told of one try is told once,
+/// and what failed and is tried again now has failed one time less.
+pub fn failures(run: &Run, watch: &Watch) -> (u32, Moment) {
+    if let Some(whole) = run.whole.as_ref().filter(|_| watch.step.is_empty()) {
+        return (whole.attempt.max(1), Moment::from_millis(whole.at));
+    }
+    let failing = run.latest_visits().find(|v| v.step == watch.step && v.failing_since.is_some());
+    let Some(visit) = failing else { return (1, watch.since) };
+    match visit.progress {
+        Progress::Failed | Progress::Retrying | Progress::Partial => {
+            (visit.attempt.max(1), Moment::from_millis(visit.progress_at))
+        }
+        _ => {
+            let last = visit.failures.last().map_or(watch.since, |failure| Moment::from_millis(failure.at));
+            (visit.attempt.saturating_sub(1).max(1), last)
+        }
+    }
+}
+
+/// `failed` of the first try, `failed 6 times` of the sixth.
+pub fn failed_times(times: u32) -> String {
+    if times <= 1 { "failed".to_owned() } else { format!("failed {times} times") }
+}
+
 /// Why nothing will try again.
 fn helpless(step: Option<&Step>, attempt: u32, error: Option<&Fault>) -> Helpless {
     let policy = step.and_then(|s| s.retry.as_ref());
@@ -324,6 +348,34 @@ mod tests {
     fn a_step_past_its_time_is_late_since_that_time() {
         let judged = judged(&[(0, step("b", "running"))], 300);
         assert_eq!((judged.state(), judged.watches[0].since, judged.watches[0].due_at), (State::Late, at(300), None));
+    }
+
+    #[test]
+    fn what_failed_six_times_says_so_and_when_it_last_did() {
+        let failed = |events: &[(i64, Value)]| {
+            let heard: Vec<_> = events
+                .iter()
+                .map(|(second, value)| {
+                    let mut value = value.clone();
+                    value["workflow"] = "w".into();
+                    value["run"] = "1".into();
+                    value["time"] = at(*second).to_string().into();
+                    Heard { event: Event::parse(value, "t", at(*second)).unwrap(), received_at: at(*second) }
+                })
+                .collect();
+            let run = fold(&heard);
+            let judged = judge(&run, Some(&workflow()), at(1_000));
+            failures(&run, judged.worst().unwrap())
+        };
+        let of = |attempt: u32, state: &str| json!({"step": "b", "state": state, "attempt": attempt});
+        assert_eq!(failed(&[(0, of(1, "failed"))]), (1, at(0)));
+        let tries: Vec<_> = (1..=6).map(|n| (i64::from(n) * 10, of(n, "failed"))).collect();
+        assert_eq!(failed(&tries), (6, at(60)), "not at 10, since when it fails");
+        // One that is under way has not failed yet.
+        assert_eq!(failed(&[(0, of(2, "failed")), (10, of(3, "running"))]).0, 2);
+        // A run that failed as a whole says nothing of tries of a step that did not.
+        assert_eq!(failed(&[(0, of(4, "succeeded")), (10, json!({"state": "failed"}))]), (1, at(10)));
+        assert_eq!(["failed", "failed 6 times"].map(str::to_owned), [failed_times(1), failed_times(6)]);
     }
 
     #[test]

@@ -62,6 +62,22 @@ impl State {
             Self::NoSignal | Self::Paused | Self::OnTrack => false,
         }
     }
+
+    /// Whether somebody has to act or to look: not where it tries again by itself, nor where a person stopped it.
+    pub fn needs_a_look(self) -> bool {
+        matches!(self, Self::Broken | Self::Late | Self::NoSignal)
+    }
+
+    /// What began when a run came into this state. One that is late has waited for longer: since then it is late.
+    pub fn since_words(self) -> &'static str {
+        match self {
+            Self::OnTrack => "at its step since",
+            Self::Retrying => "failing since",
+            Self::Late => "late since",
+            Self::Broken => "failed since",
+            Self::Paused | Self::NoSignal => "since",
+        }
+    }
 }
 
 /// Whether a document can be believed.

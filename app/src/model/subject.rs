@@ -218,9 +218,14 @@ pub fn stands(runs: &[Standing<'_>], disagree: &[String], systems: usize) -> (Op
         }
         None => "No run about it has been heard of.".to_owned(),
         Some(worst) if worst.state != State::OnTrack => {
-            let more = runs.iter().filter(|r| r.state != State::OnTrack).count() - 1;
-            let need = if more == 1 { "needs a look" } else { "need a look" };
-            format!("{}: {}{}", worst.workflow, worst.sentence, others(more, need))
+            let more = |counts: fn(State) -> bool| {
+                runs.iter().filter(|r| counts(r.state)).count() - usize::from(counts(worst.state))
+            };
+            // What tries again by itself needs nobody yet.
+            let (look, again) = (more(State::needs_a_look), more(|state| state == State::Retrying));
+            let need = if look == 1 { "needs a look" } else { "need a look" };
+            let retry = if again == 1 { "is retrying by itself" } else { "are retrying by themselves" };
+            format!("{}: {}{}{}", worst.workflow, worst.sentence, others(look, need), others(again, retry))
         }
         Some(worst) if !worst.ended => {
             let more = runs.iter().filter(|r| !r.ended).count() - 1;
@@ -334,6 +339,8 @@ mod tests {
         let (state, sentence) = stands(&runs, &[], 0);
         assert_eq!(state, Some(State::Broken));
         assert_eq!(sentence, "Order to ERP: At Push to ERP. 1 other run needs a look.");
+        let again = [standing(State::Broken, false, 1), standing(State::Retrying, false, 2)];
+        assert_eq!(stands(&again, &[], 0).1, "Order to ERP: At Push to ERP. 1 other run is retrying by itself.");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::book::Workflow;
 use super::judge::Watch;
 use super::moment::{Moment, Span};
 use super::pause::Paused;
-use super::problem::{Kind, Problem};
+use super::problem::{Family, Kind, Problem};
 use super::schedule::{Hours, StartDue, active_since, start_due};
 use super::status::State;
 
@@ -129,6 +129,12 @@ impl Wrong {
     /// What sort of problem it is, once it is one.
     pub fn kind(&self) -> Option<Kind> {
         self.problem.as_ref().map(|p| p.kind)
+    }
+
+    /// Whether it is about runs at one place, and `since` about the oldest of them; not so what judges claim, and
+    /// silence.
+    pub fn is_of_runs(&self) -> bool {
+        self.count > 0 && self.problem.as_ref().is_none_or(|p| p.family == Family::Runs)
     }
 
     /// What happens next by itself: as it was said, or by the sort of problem. What is none yet is silence.
@@ -376,12 +382,8 @@ impl Say<'_> {
         if first.state == State::Retrying {
             words += " Nobody needs to act yet.";
         }
-        match wrong[1..].iter().filter(|w| w.state != State::Paused).count() {
-            0 => {}
-            1 => words += " 1 more thing needs a look.",
-            n => words += &format!(" {n} more things need a look."),
-        }
-        words
+        let more = |counts: fn(State) -> bool| wrong[1..].iter().filter(|w| counts(w.state)).count();
+        words + &more_words(more(State::needs_a_look), more(|state| state == State::Retrying))
     }
 
     fn on_track(&self) -> String {
@@ -428,6 +430,19 @@ fn flows(workflow: Option<&Workflow>) -> bool {
     })
 }
 
+/// What else is wrong: what needs a look, and what tries again by itself, which needs nobody yet.
+fn more_words(look: usize, retrying: usize) -> String {
+    let things = |n: usize| if n == 1 { "1 more thing".to_owned() } else { format!("{n} more things") };
+    let need = if look == 1 { "needs" } else { "need" };
+    let retry = if retrying == 1 { "is retrying by itself" } else { "are retrying by themselves" };
+    match (look, retrying) {
+        (0, 0) => String::new(),
+        (0, n) => format!(" {} {retry}.", things(n)),
+        (n, 0) => format!(" {} {need} a look.", things(n)),
+        (n, again) => format!(" {} {need} a look, {again} {retry}.", things(n)),
+    }
+}
+
 /// Whether a place is late for nothing but a person who has not done it yet.
 fn is_waiting_for_a_person(watch: &Watch) -> bool {
     !watch.between && watch.next_attempt_at.is_none() && watch.error.is_empty()
@@ -466,7 +481,8 @@ pub fn are(n: i64) -> &'static str {
     if n == 1 { "is" } else { "are" }
 }
 
-fn capital(text: &str) -> String {
+/// With a capital first letter.
+pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
@@ -664,6 +680,15 @@ mod tests {
         let places = [place(watch(State::Retrying, "02:00:00"), 9), place(watch(State::Broken, "02:10:00"), 1)];
         let verdict = verdict(&known(&w, &places), at("02:14:00"), &TimeZone::UTC);
         assert_eq!((verdict.state, verdict.wrong.len()), (State::Broken, 2));
+    }
+
+    #[test]
+    fn what_tries_again_by_itself_is_not_said_to_need_a_look() {
+        assert_eq!(more_words(0, 0), "");
+        assert_eq!(more_words(1, 0), " 1 more thing needs a look.");
+        assert_eq!(more_words(0, 1), " 1 more thing is retrying by itself.");
+        assert_eq!(more_words(0, 2), " 2 more things are retrying by themselves.");
+        assert_eq!(more_words(2, 1), " 2 more things need a look, 1 is retrying by itself.");
     }
 
     #[test]

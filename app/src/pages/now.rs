@@ -10,6 +10,7 @@ use super::workflows::WorkflowRow;
 use crate::model::moment::Moment;
 use crate::model::report::Report;
 use crate::model::status::State;
+use crate::model::verdict::capital;
 use crate::parts;
 
 /// What Now shows; also `GET /api/v1/now`.
@@ -116,6 +117,88 @@ impl NowPicture {
     }
 }
 
+/// How many workflows there are of each sort that Now tells apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Broken: they need a person.
+    pub broken: usize,
+    /// Late or without signal: they need a look.
+    pub look: usize,
+    /// Whether one of them is without signal, so that nobody knows whether it is broken.
+    pub silent: bool,
+    /// Retrying: they need nobody yet.
+    pub retrying: usize,
+    /// Paused.
+    pub paused: usize,
+    /// On track.
+    pub on_track: usize,
+}
+
+impl Tally {
+    /// Counts rows.
+    pub fn of<'r>(rows: impl IntoIterator<Item = &'r WorkflowRow>) -> Self {
+        let mut tally = Self::default();
+        for row in rows {
+            match row.state {
+                State::Broken => tally.broken += 1,
+                State::Late => tally.look += 1,
+                State::NoSignal => (tally.look, tally.silent) = (tally.look + 1, true),
+                State::Retrying => tally.retrying += 1,
+                State::Paused => tally.paused += 1,
+                State::OnTrack => tally.on_track += 1,
+            }
+        }
+        tally
+    }
+
+    /// Whether anything needs somebody, in a few words.
+    pub fn title(&self) -> String {
+        let need = |n: usize| if n == 1 { "needs" } else { "need" };
+        match self {
+            _ if *self == Self::default() => "Nothing to watch yet".to_owned(),
+            Self { broken: 0, look: 0, retrying: 0, .. } => "Nothing needs you".to_owned(),
+            Self { broken: 0, look: 0, .. } => "Nothing needs you yet".to_owned(),
+            Self { broken: 0, look: n, .. } => format!("{} {} a look", workflows(*n), need(*n)),
+            Self { broken: n, .. } => format!("{} {} a person", workflows(*n), need(*n)),
+        }
+    }
+
+    /// The answer: the title, and what it does not say; `reporting` is about the sources.
+    pub fn sentence(&self, reporting: &str) -> String {
+        format!("{}. {}", self.title(), self.rest(reporting))
+    }
+
+    fn rest(&self, reporting: &str) -> String {
+        let mut parts = Vec::new();
+        match (self.broken, self.look) {
+            _ if *self == Self::default() => return "Nothing is declared and nothing was heard yet.".to_owned(),
+            (_, 0) => {}
+            // Of what is silent nobody knows.
+            (0, _) if self.silent => parts.push("nothing is known to be broken".to_owned()),
+            (0, _) => parts.push("nothing is broken".to_owned()),
+            (_, 1) => parts.push("1 more needs a look".to_owned()),
+            (_, n) => parts.push(format!("{n} more need a look")),
+        }
+        // Where the title has not said what is counted, the first number does.
+        let named = self.broken + self.look > 0;
+        let count = |n: usize, first: bool| if first && !named { workflows(n) } else { n.to_string() };
+        if self.retrying > 0 {
+            let by_itself = if self.retrying == 1 { "by itself" } else { "by themselves" };
+            parts.push(format!("{} retrying {by_itself}", count(self.retrying, true)));
+        }
+        parts.push(format!("{} on track", count(self.on_track, self.retrying == 0)));
+        if self.paused > 0 {
+            parts.push(format!("{} paused", self.paused));
+        }
+        parts.push(reporting.to_owned());
+        format!("{}.", capital(&parts.join(", ")))
+    }
+}
+
+fn workflows(n: usize) -> String {
+    if n == 1 { "1 workflow".to_owned() } else { format!("{n} workflows") }
+}
+
 /// The title and the favicon.
 pub fn head(picture: &NowPicture) -> Head {
     Head { title: "Now".to_owned(), state: Some(picture.state) }
@@ -136,11 +219,14 @@ pub fn blocks(picture: &NowPicture) -> Vec<(&'static str, AnyView)> {
             (name, parts::block(name, parts::section(name, &title, parts::workflow_rows(rows))))
         }
     };
+    let (retrying, look): (Vec<_>, Vec<_>) =
+        picture.attention.iter().cloned().partition(|row| row.state == State::Retrying);
     vec![
         ("answer", parts::block("answer", answer(picture))),
         list("broken", "Needs a person", &picture.broken),
-        list("attention", "Worth a look", &picture.attention),
+        list("attention", "Worth a look", &look),
         ("elsewhere", elsewhere(picture)),
+        list("retrying", "Retrying by itself", &retrying),
         ("paused", paused(picture)),
         ("reports", reports(&picture.reports)),
         ("on-track", on_track(&picture.on_track)),
@@ -156,15 +242,9 @@ fn reports(reports: &[Report]) -> AnyView {
 }
 
 fn answer(picture: &NowPicture) -> AnyView {
-    let known = picture.broken.len() + picture.attention.len() + picture.paused.len() + picture.on_track.len();
-    let title = match (picture.broken.len(), picture.attention.len()) {
-        (0, 0) if known == 0 => "Nothing to watch yet".to_owned(),
-        (0, 0) => "Nothing needs you".to_owned(),
-        (0, 1) => "1 workflow is worth a look".to_owned(),
-        (0, n) => format!("{n} workflows are worth a look"),
-        (1, _) => "1 workflow needs a person".to_owned(),
-        (n, _) => format!("{n} workflows need a person"),
-    };
+    let title = Tally::of(picture.rows()).title();
+    // The title is not said twice.
+    let sentence = picture.sentence.strip_prefix(&format!("{title}. ")).unwrap_or(&picture.sentence);
     let reviews = (picture.reviews_waiting > 0).then(|| {
         let words = match picture.reviews_waiting {
             1 => "1 runbook may be outdated".to_owned(),
@@ -172,7 +252,7 @@ fn answer(picture: &NowPicture) -> AnyView {
         };
         view! { <p class="aside">{parts::icon("flag")}<a href="/reviews">{words}</a></p> }.into_any()
     });
-    parts::answer(Some(picture.state), &title, &picture.sentence, reviews)
+    parts::answer(Some(picture.state), &title, sentence, reviews)
 }
 
 /// Problems of what no workflow is about, and the way to all of them.
@@ -239,4 +319,39 @@ fn changed(picture: &NowPicture) -> AnyView {
         rows => parts::change_rows(rows),
     };
     parts::section("changed", "Changed in the last 24 hours", list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &str = "all 5 sources reporting";
+
+    #[test]
+    fn what_tries_again_by_itself_is_told_and_needs_nobody_yet() {
+        let said = |tally: Tally| tally.sentence(ALL);
+        let fine = Tally { on_track: 16, ..Tally::default() };
+        assert_eq!(said(fine), "Nothing needs you. 16 workflows on track, all 5 sources reporting.");
+        assert_eq!(
+            said(Tally { retrying: 1, on_track: 15, ..fine }),
+            "Nothing needs you yet. 1 workflow retrying by itself, 15 on track, all 5 sources reporting."
+        );
+        assert_eq!(
+            said(Tally { look: 1, retrying: 2, ..fine }),
+            "1 workflow needs a look. Nothing is broken, 2 retrying by themselves, 16 on track, all 5 sources reporting."
+        );
+        assert_eq!(
+            said(Tally { look: 3, silent: true, paused: 1, ..fine }),
+            "3 workflows need a look. Nothing is known to be broken, 16 on track, 1 paused, all 5 sources reporting."
+        );
+        assert_eq!(
+            said(Tally { broken: 2, look: 1, ..fine }),
+            "2 workflows need a person. 1 more needs a look, 16 on track, all 5 sources reporting."
+        );
+        assert_eq!(
+            said(Tally { broken: 1, ..fine }),
+            "1 workflow needs a person. 16 on track, all 5 sources reporting."
+        );
+        assert_eq!(said(Tally::default()), "Nothing to watch yet. Nothing is declared and nothing was heard yet.");
+    }
 }

@@ -187,7 +187,7 @@ fn answer(picture: &RunPicture) -> AnyView {
     let row = &picture.row;
     let ended = match row.ended_at {
         Some(at) => view! { <div><dt>"Ended"</dt><dd>{parts::when(at)}<small>"after "{parts::length(row.since, at)}</small></dd></div> }.into_any(),
-        None => view! { <div><dt>"Last heard"</dt><dd>{parts::when_ago(row.last_at)}</dd></div> }.into_any(),
+        None => view! { <div><dt>"Last event"</dt><dd>{parts::when_ago(row.last_at)}</dd></div> }.into_any(),
     };
     let due = picture
         .steps

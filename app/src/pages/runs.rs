@@ -103,7 +103,7 @@ pub struct RunRow {
     pub sentence: String,
     /// When it started.
     pub since: Moment,
-    /// When it was last heard of.
+    /// When its last event happened, which may have been heard later.
     pub last_at: Moment,
     /// When it ended; none while it is open.
     pub ended_at: Option<Moment>,

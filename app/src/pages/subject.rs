@@ -25,9 +25,9 @@ pub struct SubjectPicture {
     pub state: Option<State>,
     /// Where it stands, in a sentence or two.
     pub sentence: String,
-    /// When it was first heard of in a run.
+    /// When the first event of its runs happened.
     pub since: Option<Moment>,
-    /// When it was last heard of in a run.
+    /// When the last event of its runs happened, which may have been heard later.
     pub last_at: Option<Moment>,
     /// What needs a person or may soon, worst first.
     pub trouble: Vec<SubjectTrouble>,
@@ -110,7 +110,7 @@ pub struct WorkflowStatus {
     pub state: State,
     /// Where it is, in a sentence.
     pub sentence: String,
-    /// When it was last heard of.
+    /// When its last event happened, which may have been heard later.
     pub last_at: Moment,
 }
 
@@ -190,8 +190,8 @@ fn answer(picture: &SubjectPicture) -> AnyView {
         <dl class="facts">
             <div><dt>"Subject"</dt><dd>{parts::copy_id(&picture.subject)}</dd></div>
             <div><dt>"Runs"</dt><dd>{count}</dd></div>
-            {picture.since.map(|at| fact("First heard of", at))}
-            {picture.last_at.map(|at| fact("Last heard of", at))}
+            {picture.since.map(|at| fact("First event", at))}
+            {picture.last_at.map(|at| fact("Last event", at))}
         </dl>
     };
     view! { {parts::answer(picture.state, &picture.subject, &picture.sentence, None)}{facts} }.into_any()
@@ -245,7 +245,7 @@ fn status(picture: &SubjectPicture) -> AnyView {
                 <span class="c-state">{parts::mark(row.state)}</span>
                 <span class="c-name"><a href=parts::to(href)>{row.name.clone()}</a></span>
                 <span class="c-what">{row.sentence.clone()}</span>
-                <span class="c-when">"heard "{parts::when(row.last_at)}</span>
+                <span class="c-when">"last event "{parts::when(row.last_at)}</span>
             </li>
         }
     };

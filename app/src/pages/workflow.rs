@@ -20,7 +20,7 @@ use crate::model::mention::absent;
 use crate::model::moment::Moment;
 use crate::model::reference::Reference;
 use crate::model::status::State;
-use crate::model::verdict::count_of;
+use crate::model::verdict::{capital, count_of};
 use crate::parts::document::is_past as is_over;
 use crate::parts::{self, Timeline};
 
@@ -86,7 +86,10 @@ pub struct Trouble {
     pub sentence: String,
     /// How many runs.
     pub count: i64,
-    /// Since when the oldest of them.
+    /// Whether `since` is about the oldest of them: since when it is in that state.
+    #[serde(default)]
+    pub of_runs: bool,
+    /// Since when.
     pub since: Option<Moment>,
     /// What happens next by itself.
     pub next: Option<String>,
@@ -499,6 +502,15 @@ fn trouble(picture: &WorkflowPicture) -> AnyView {
     parts::block("trouble", parts::section("trouble", title, list))
 }
 
+/// What began at `Trouble::since`: `Late since` of one, `Oldest late since` of several. It has waited for longer.
+fn since_label(trouble: &Trouble) -> String {
+    match (trouble.of_runs, trouble.count) {
+        (true, 1) => capital(trouble.state.since_words()),
+        (true, _) => format!("Oldest {}", trouble.state.since_words()),
+        (false, _) => "Since".to_owned(),
+    }
+}
+
 fn trouble_line(trouble: &Trouble, row: &WorkflowRow, incident: Option<&Incident>) -> AnyView {
     let (workflow, unit) = (row.id.as_str(), row.unit.as_str());
     // The answer has said the worst; a second time it would only push the first step off a phone's screen.
@@ -513,7 +525,8 @@ fn trouble_line(trouble: &Trouble, row: &WorkflowRow, incident: Option<&Incident
         .as_ref()
         .filter(|next| !(said && row.sentence.contains(next.as_str())))
         .map(|next| view! { <div><dt>"By itself"</dt><dd>{next.clone()}</dd></div> });
-    let since = trouble.since.map(|at| view! { <div><dt>"Oldest since"</dt><dd>{parts::when_ago(at)}</dd></div> });
+    let since =
+        trouble.since.map(|at| view! { <div><dt>{since_label(trouble)}</dt><dd>{parts::when_ago(at)}</dd></div> });
     let runs = (trouble.count > 0 && !trouble.href.is_empty()).then(|| {
         let words = match trouble.count {
             1 => format!("1 of the {unit}"),
@@ -806,6 +819,19 @@ mod tests {
             *picture.pointer_mut(place).unwrap() = value;
             assert_eq!(weight(&picture), weight(&failed()), "{place}");
         }
+    }
+
+    #[test]
+    fn what_began_then_is_said_of_one_run_and_of_the_oldest_of_several() {
+        let label = |state: &str, count: i64, of_runs: bool| {
+            let mut trouble = failed()["trouble"][0].clone();
+            (trouble["state"], trouble["count"], trouble["of_runs"]) = (json!(state), json!(count), json!(of_runs));
+            since_label(&serde_json::from_value::<Trouble>(trouble).unwrap())
+        };
+        assert_eq!(label("late", 1, true), "Late since");
+        assert_eq!(label("late", 3, true), "Oldest late since");
+        assert_eq!(label("broken", 3, true), "Oldest failed since");
+        assert_eq!(label("late", 40, false), "Since", "a queue that fills is no run that is late");
     }
 
     #[test]

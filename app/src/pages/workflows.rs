@@ -41,8 +41,11 @@ pub struct WorkflowRow {
     pub waiting: i64,
     /// `orders`, `files`; `runs` when the book does not say.
     pub unit: String,
-    /// When the oldest of them started to wait where it is.
+    /// Since when the oldest of them is in its state: at its step, failing, failed, or late.
     pub oldest_at: Option<Moment>,
+    /// Which state that is.
+    #[serde(default)]
+    pub oldest_state: Option<State>,
     /// The team that keeps it running.
     pub owner: Option<String>,
     /// How much harm it does when it stops.
@@ -59,6 +62,16 @@ pub struct WorkflowRow {
     pub paused: Option<PauseRow>,
     /// It is itself fine, but needs something that is not: what that is.
     pub affected_by: Option<AffectedBy>,
+}
+
+impl WorkflowRow {
+    /// What the oldest of its open runs is, and since when: `oldest late since`. That it is late since 05:12 does not
+    /// say since when it waits, which was before.
+    pub fn oldest(&self) -> Option<(String, Moment)> {
+        // A picture that was recorded before that state was does not say it.
+        let words = self.oldest_state.map_or("since", State::since_words);
+        Some((format!("oldest {words}"), self.oldest_at?))
+    }
 }
 
 /// The title and the favicon.
@@ -96,4 +109,27 @@ fn summary(rows: &[WorkflowRow]) -> AnyView {
     };
     view! { <ul class="tally" aria-label="How many in each state">{State::ALL.map(one).into_iter().flatten().collect_view()}</ul> }
         .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_is_late_is_not_said_to_wait_only_since_then() {
+        let oldest = |at: Value, state: Value| {
+            let row = json!({
+                "id": "a", "name": "A", "state": "late", "sentence": "", "waiting": 3, "unit": "orders",
+                "criticality": "high", "runbooks": [], "oldest_at": at, "oldest_state": state,
+            });
+            serde_json::from_value::<WorkflowRow>(row).unwrap().oldest().map(|(words, _)| words)
+        };
+        let at = || json!("2026-06-04T05:12:00Z");
+        assert_eq!(oldest(at(), json!("late")).as_deref(), Some("oldest late since"));
+        assert_eq!(oldest(at(), json!("retrying")).as_deref(), Some("oldest failing since"));
+        assert_eq!(oldest(at(), json!("on_track")).as_deref(), Some("oldest at its step since"));
+        assert_eq!(oldest(at(), Value::Null).as_deref(), Some("oldest since"));
+        assert_eq!(oldest(Value::Null, Value::Null), None);
+    }
 }

@@ -24,7 +24,7 @@ pub fn workflow_rows(rows: &[WorkflowRow]) -> AnyView {
 
 fn workflow_row(row: &WorkflowRow) -> AnyView {
     let waiting = (row.waiting > 0).then(|| {
-        let oldest = row.oldest_at.map(|at| view! { <small>"oldest "{when(at)}</small> });
+        let oldest = row.oldest().map(|(words, at)| view! { <small>{words}" "{when(at)}</small> });
         view! { <span class="c-count">{format!("{} open", row.waiting)}{oldest}</span> }
     });
     let attended = row.problem.map(|_| view! { <span class="c-attended">{owner(row.attended.as_ref())}</span> });
@@ -98,7 +98,7 @@ fn problem_row(row: &ProblemRow) -> AnyView {
     .into_any()
 }
 
-/// Runs: state, id and subject, where it is, when it started and was last heard of.
+/// Runs: state, id and subject, where it is, when it started and when its last event happened.
 pub fn run_rows<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> AnyView {
     let one = |row: &RunRow| {
         let subject =
@@ -122,7 +122,7 @@ fn run_row(row: &RunRow, key: String, beside: AnyView) -> AnyView {
     let href = format!("/runs/{}/{}", path_part(&row.workflow), path_part(&row.run));
     let last = match row.ended_at {
         Some(at) => view! { <span>"ended "{when(at)}</span> }.into_any(),
-        None => view! { <span>"heard "{when(row.last_at)}</span> }.into_any(),
+        None => view! { <span>"last event "{when(row.last_at)}</span> }.into_any(),
     };
     view! {
         <li data-key=key class=format!("s-{}", row.state.name())>

@@ -102,10 +102,15 @@ async fn numbers(app: &App) -> sqlx::Result<String> {
     });
     family("open_runs", "gauge", "Runs that are not ended, by the state of their worst place.", open.collect());
     let oldest = standings.iter().filter_map(|s| {
-        let seconds = now.since(s.oldest_at()?).millis() as f64 / 1000.0;
+        let seconds = now.since(s.oldest()?.since).millis() as f64 / 1000.0;
         Some((format!("{{workflow=\"{}\"}}", label(&s.id)), seconds))
     });
-    family("oldest_waiting_seconds", "gauge", "How long the oldest open run has been where it is.", oldest.collect());
+    family(
+        "oldest_waiting_seconds",
+        "gauge",
+        "How long the oldest open run is in its state: at its step, failing, failed, or late.",
+        oldest.collect(),
+    );
     let mut problems: std::collections::BTreeMap<&str, f64> = Kind::ALL.iter().map(|kind| (kind.name(), 0.0)).collect();
     for problem in problems::open(app.db.read()).await?.iter().filter(|p| p.is_raised()) {
         *problems.entry(problem.kind.name()).or_default() += 1.0;

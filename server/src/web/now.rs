@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::model::moment::{Moment, Span};
 use app::model::reference::Reference;
 use app::model::status::State as Status;
-use app::pages::now::{ChangeRow, NowPicture};
+use app::pages::now::{ChangeRow, NowPicture, Tally};
 use app::pages::shell::Place;
 use app::pages::workflows::WorkflowRow;
 use axum::Json;
@@ -69,7 +69,7 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     let sources = standing::heard(app, now).await?;
     let changes = parts::changes_since(app.db.read(), now - LATELY, MOST_CHANGES).await?;
     let waiting = world.documents_to_check(now);
-    let total = all.len();
+    let sentence = Tally::of(&all).sentence(&reporting(&sources));
     let worst = all.first().map_or(Status::NoSignal, |w| w.state);
     let (mut broken, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| w.state == Status::Broken);
     let (on_track, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|w| w.state == Status::OnTrack);
@@ -79,8 +79,6 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     attention.sort_by_key(|w| (std::cmp::Reverse(w.state), attended(w), w.since));
     let open = store_problems::open(app.db.read()).await?;
     paused.sort_by_key(|w| w.paused.as_ref().map(|p| p.until));
-    let silent = attention.iter().any(|w| w.state == Status::NoSignal);
-    let sentence = sentence(total, broken.len(), (attention.len(), silent), paused.len(), &sources);
     Ok(NowPicture {
         checked_at: now,
         state: worst,
@@ -98,44 +96,13 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     })
 }
 
-fn sentence(
-    total: usize,
-    broken: usize,
-    (attention, silent): (usize, bool),
-    paused: usize,
-    sources: &app::pages::shell::Heard,
-) -> String {
-    let workflows = |n: usize| if n == 1 { "1 workflow".to_owned() } else { format!("{n} workflows") };
-    let reporting = match (sources.sources, sources.silent.len()) {
+/// Whether the sources report, in a few words.
+fn reporting(sources: &app::pages::shell::Heard) -> String {
+    match (sources.sources, sources.silent.len()) {
         (0, _) => "no source has reported yet".to_owned(),
         (1, 0) => "the one source reporting".to_owned(),
         (n, 0) => format!("all {n} sources reporting"),
         (n, silent) => format!("{silent} of {n} sources silent"),
-    };
-    let reporting = match paused {
-        0 => reporting,
-        n => format!("{n} paused, {reporting}"),
-    };
-    // What is paused is not on track.
-    let watched = total - paused;
-    let are = |n: usize| if n == 1 { "is" } else { "are" };
-    let need = |n: usize| if n == 1 { "needs" } else { "need" };
-    match (broken, attention) {
-        _ if total == 0 => "Nothing is declared and nothing was heard yet.".to_owned(),
-        (0, 0) => format!("Nothing needs you. {} on track, {reporting}.", workflows(watched)),
-        (0, n) => {
-            // Of what is silent nobody knows.
-            let broken = if silent { "Nothing is known to be broken." } else { "Nothing is broken." };
-            format!("{broken} {} {} a look, {} on track, {reporting}.", workflows(n), need(n), watched - n)
-        }
-        (b, 0) => format!("{} {} broken. {} on track, {reporting}.", workflows(b), are(b), watched - b),
-        (b, n) => format!(
-            "{} {} broken. {n} more {} a look, {} on track, {reporting}.",
-            workflows(b),
-            are(b),
-            need(n),
-            watched - b - n
-        ),
     }
 }
 

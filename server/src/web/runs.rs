@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::model::book::{Step, Workflow};
 use app::model::event::Progress;
-use app::model::judge::{Judged, Watch, judge};
+use app::model::judge::{Judged, Watch, failed_times, failures, judge};
 use app::model::moment::{Moment, Span};
 use app::model::past;
 use app::model::pause::{Pause, Paused};
@@ -286,17 +286,20 @@ fn sentence(
     };
     let step = step_name(declared, &watch.step);
     let error = if watch.error.is_empty() { String::new() } else { format!(": {}", watch.error) };
+    let (times, last) = failures(&record.folded, watch);
+    let failed = failed_times(times);
     match watch.state {
         Status::Broken if watch.kind == Some(Kind::Partial) => {
             format!("{step} was done only in part {}{error}.", time(watch.since))
         }
-        Status::Broken => format!("{step} failed {}{error}.", time(watch.since)),
+        Status::Broken if times > 1 => format!("{step} {failed}, last {}{error}.", time(last)),
+        Status::Broken => format!("{step} {failed} {}{error}.", time(watch.since)),
         Status::Retrying if watch.trying_again => {
-            format!("{step} failed{error}. Try {} is under way.", watch.attempt)
+            format!("{step} {failed}{error}. Try {} is under way.", watch.attempt)
         }
         Status::Retrying => match watch.next_attempt_at {
-            Some(next) => format!("{step} failed{error}. Next try {}.", time(next)),
-            None => format!("{step} failed{error}. It will try again."),
+            Some(next) => format!("{step} {failed}{error}. Next try {}.", time(next)),
+            None => format!("{step} {failed}{error}. It will try again."),
         },
         Status::Late => match by_hand(world, declared, watch) {
             Some(who) => format!("{step} should have been done by {} by {who}.", time(watch.since)),

@@ -224,7 +224,8 @@ pub fn row(world: &World, standing: &Standing, now: Moment, zone: &TimeZone) -> 
         since: standing.verdict.since,
         waiting: standing.tally.open.total(),
         unit: unit(declared).to_owned(),
-        oldest_at: standing.oldest_at(),
+        oldest_at: standing.oldest().map(|watch| watch.since),
+        oldest_state: standing.oldest().map(|watch| watch.state),
         owner: declared.and_then(|w| w.owner.clone()),
         criticality: declared.map(|w| w.criticality).unwrap_or_default(),
         trust: documents.iter().map(|d| d.trust(now)).max(),
@@ -501,9 +502,9 @@ fn facts(
     zone: &TimeZone,
 ) -> Vec<(String, String)> {
     let fact = |label: &str, value: String| (label.to_owned(), value);
-    let oldest = match row.oldest_at {
-        Some(at) => format!("{}, since {}", now.since(at).words(), at.words(now, zone)),
-        None => "nothing waits".to_owned(),
+    let oldest = match row.oldest() {
+        Some((words, at)) => fact(&capital(&words), format!("{}, {} ago", at.words(now, zone), now.since(at).words())),
+        None => fact("Oldest", "nothing waits".to_owned()),
     };
     let worst = standing.verdict.wrong.first().and_then(|w| w.step.as_deref());
     let safe = worst.and_then(|s| declared?.step(s)).map(|s| match s.safe_to_retry {
@@ -513,7 +514,7 @@ fn facts(
     let ended = standing.tally.last_ended_at.map(Moment::from_millis);
     vec![
         fact("Open", count_of(row.waiting, &row.unit)),
-        fact("Oldest where it is", oldest),
+        oldest,
         match safe {
             Some(safe) => fact("Safe to retry", safe),
             None => fact("Last finished", ended.map_or("never".to_owned(), |at| at.words(now, zone))),
@@ -563,6 +564,7 @@ fn trouble(
                 name,
                 sentence: wrong.sentence.clone(),
                 count: wrong.count,
+                of_runs: wrong.is_of_runs(),
                 since: wrong.since,
                 next: Some(wrong.by_itself()),
                 href: match (step, component) {

@@ -93,6 +93,10 @@ async fn a_late_event_takes_its_place_and_drags_nothing_back(server: TestServer)
     assert_eq!((&before["step"], &after["step"]), (&json!(["push", "Push to ERP"]), &json!(["push", "Push to ERP"])));
     assert_eq!((&before["since"], &after["since"]), (&json!("2026-06-04T08:00:00Z"), &json!("2026-06-04T07:59:00Z")));
     assert_eq!(after["story"][0]["received_at"], "2026-06-04T08:20:00Z");
+    // Its last event happened at 08:03, whenever others were heard.
+    assert_eq!((&before["last_at"], &after["last_at"]), (&after["last_at"], &json!("2026-06-04T08:03:00Z")));
+    let page = html::words(&server.viewer().await.page("/runs/order-to-erp/1").await);
+    assert!(page.contains("Last event 08:03 17 min ago"), "{page}");
 }
 
 async fn an_event_of_an_impossible_step_back_is_kept_and_marked_refused(server: TestServer) {
@@ -211,6 +215,12 @@ async fn a_step_is_late_when_the_clock_strikes_after_its_time_and_not_before(ser
         said("late", "Nothing has failed, but 1 order at Push to ERP should have finished by 08:05. It is 2 min over.")
     );
     assert_eq!(run(&server, "1").await["sentence"], "At Push to ERP. It should have been done by 08:05.");
+    // It waits since 08:00: since 08:05 it is late, and that is what is said.
+    let page = server.json("/workflows/order-to-erp").await;
+    assert_eq!(page["facts"][1], json!(["Oldest late since", "08:05, 2 min ago"]));
+    assert_eq!((&page["oldest_at"], &page["oldest_state"]), (&json!("2026-06-04T08:05:00Z"), &json!("late")));
+    let words = html::words(&server.viewer().await.page("/workflows/order-to-erp").await);
+    assert!(words.contains("Late since 08:05"), "{words}");
 }
 
 async fn a_run_between_two_steps_is_late_after_its_whole_time(server: TestServer) {

@@ -105,7 +105,7 @@ async fn now_follows_what_happens_anywhere(server: TestServer) {
     let mut stream = Stream::follow(&server.viewer().await, "now").await;
     stream.next().await;
     server.post_events(step("1", "knead", "failed", "08:00").with("workflow", "bakery")).await;
-    let (_, picture) = stream.until("answer", "1 workflow is broken.").await;
+    let (_, picture) = stream.until("answer", "1 workflow needs a person").await;
     assert_eq!(picture["state"], "broken");
 }
 

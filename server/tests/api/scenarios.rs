@@ -330,7 +330,7 @@ async fn late_retry_ends(server: &TestServer) {
     let late = "A try of Pay the refund came 6 h late, between 14:00 and 14:10. The book says: 3 tries, waiting 30s, then 2 times longer each time.";
     let next = "Nothing more is planned. This is told until an hour after the last late try.";
     let waiting = "Pay the refund failed once since 08:00 (503 card desk busy). 1 refund is waiting.";
-    assert_stands(server, "refunds", "late", &format!("{late} 1 more thing needs a look.")).await;
+    assert_stands(server, "refunds", "late", &format!("{late} 1 more thing is retrying by itself.")).await;
     let section = "refunds-stand-still#do-this-now";
     // What waits was stuck until the try came; now it is one more try, and no success yet.
     let open = [
@@ -468,7 +468,7 @@ async fn cascade_ends(server: &TestServer) {
     let (none, section) = ("Nothing will try again by itself.", "the-bank-is-slow#do-this-now");
     let more = "Every try that fails comes again by its policy, and adds to the load.";
     let faster = "This ends by itself when it is about as fast as usual again.";
-    let answer = format!("{failed} {none} 2 more things need a look.");
+    let answer = format!("{failed} {none} 1 more thing needs a look, 1 is retrying by itself.");
     assert_stands(server, "checkout", "broken", &answer).await;
     assert_problems(server, "/components/bank", &[("retrying", "retrying", 87, storm, more, section)]).await;
     let open = server.json("/problems?open=1").await["items"].as_array().unwrap().clone();

@@ -147,7 +147,7 @@ async fn the_worst_run_says_where_a_subject_stands_and_what_to_do(server: TestSe
     let subject = server.json("/subjects/order/1").await;
     assert_eq!(
         (&subject["state"], &subject["sentence"]),
-        (&json!("broken"), &json!("Order to ERP: Push to ERP failed 08:00: 503 refused."))
+        (&json!("broken"), &json!("Order to ERP: Push to ERP failed 3 times, last 08:00: 503 refused."))
     );
     let trouble = &subject["trouble"][0];
     assert_eq!((&trouble["run"], &trouble["runbook"]["slug"]), (&json!("1"), &json!("erp-refuses-orders")));

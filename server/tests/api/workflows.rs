@@ -116,15 +116,20 @@ async fn now_sums_up_and_says_what_needs_somebody(server: TestServer) {
     let quiet = server.json("/now").await;
     assert_eq!(
         quiet["sentence"],
-        "Nothing is known to be broken. 3 workflows need a look, 0 on track, no source has reported yet."
+        "3 workflows need a look. Nothing is known to be broken, 0 on track, no source has reported yet."
     );
     server.post_events(step("1", "push", "failed", "08:00").with("attempt", 3)).await;
     server.post_events(step("1", "sync", "running", "08:00").with("workflow", "stock-sync")).await;
     let now = server.json("/now").await;
-    assert_eq!(now["sentence"], "1 workflow is broken. 1 more needs a look, 1 on track, the one source reporting.");
+    assert_eq!(
+        now["sentence"],
+        "1 workflow needs a person. 1 more needs a look, 1 on track, the one source reporting."
+    );
     assert_eq!((&now["state"], &now["checked_at"]), (&json!("broken"), &json!("2026-06-04T08:00:00Z")));
     let page = html::words(&server.viewer().await.page("/").await);
-    assert!(page.contains("1 workflow is broken."), "{page}");
+    // What the title says is not said again below it.
+    assert_eq!(page.matches("1 workflow needs a person").count(), 1, "{page}");
+    assert!(page.contains("1 workflow needs a person 1 more needs a look, 1 on track"), "{page}");
 }
 
 async fn an_unknown_workflow_is_404_and_offers_find(server: TestServer) {
