@@ -149,17 +149,17 @@ impl Say<'_> {
     pub fn summary(&self) -> String {
         let count = |condition| self.blast.workflows.iter().filter(|w| w.condition == condition).count();
         let parts = |condition| self.blast.components.iter().filter(|c| c.condition == condition).count();
-        let counts = format!(
-            "{} blocked, {} degraded, {} not affected.",
-            many(count(Condition::Blocked), "workflow"),
-            count(Condition::Degraded),
-            self.blast.unaffected_workflows.len()
-        );
+        let counts = match (count(Condition::Blocked), count(Condition::Degraded)) {
+            (0, 0) => "No workflow is affected.".to_owned(),
+            (blocked, degraded) => {
+                let unaffected = self.blast.unaffected_workflows.len();
+                let groups = [(blocked, "blocked"), (degraded, "degraded"), (unaffected, "not affected")];
+                counted("workflow", &groups)
+            }
+        };
         let components = match (parts(Condition::Blocked), parts(Condition::Degraded)) {
             (0, 0) => "No other component is affected.".to_owned(),
-            (blocked, degraded) => {
-                format!("{} blocked, {degraded} degraded.", many(blocked, "other component"))
-            }
+            (blocked, degraded) => counted("other component", &[(blocked, "blocked"), (degraded, "degraded")]),
         };
         let blocked = self.blast.workflows.first().filter(|w| w.condition == Condition::Blocked);
         let first = blocked.map(|w| format!(" First hurt: {}, {}.", self.workflow_name(&w.id), self.hurt_by(w)));
@@ -304,6 +304,16 @@ fn many(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
 
+/// `4 workflows blocked, 1 degraded.`: of groups of one thing those that have any.
+fn counted(thing: &str, groups: &[(usize, &str)]) -> String {
+    let mut words = Vec::new();
+    for (n, what) in groups.iter().filter(|(n, _)| *n > 0) {
+        let number = if words.is_empty() { many(*n, thing) } else { n.to_string() };
+        words.push(format!("{number} {what}"));
+    }
+    format!("{}.", words.join(", "))
+}
+
 /// `A, B and C`; beyond some it says how many more.
 fn names(mut names: Vec<String>) -> String {
     let more = names.len().saturating_sub(MOST_NAMES);
@@ -433,6 +443,13 @@ mod tests {
             "4 workflows blocked, 1 degraded, 1 not affected. 2 other components blocked, 1 degraded. \
              First hurt: Invoices, now."
         );
+    }
+
+    #[test]
+    fn a_group_with_nothing_in_it_is_not_counted() {
+        let all = [(1, "blocked"), (0, "degraded"), (3, "not affected")];
+        assert_eq!(counted("workflow", &all), "1 workflow blocked, 3 not affected.");
+        assert_eq!(counted("workflow", &[(0, "blocked"), (2, "degraded")]), "2 workflows degraded.");
     }
 
     #[test]

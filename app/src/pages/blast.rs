@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::islands::CopyButton;
 use crate::model::blast::Condition;
 use crate::model::book::Criticality;
-use crate::model::moment::Moment;
+use crate::model::moment::{Moment, Span};
 use crate::parts;
 use crate::parts::records::{labelled, value};
 
@@ -238,7 +238,11 @@ fn workflow(row: &WorkflowAffected) -> AnyView {
 /// By when it hurts, where that is not when it stops.
 fn hurt_by(row: &WorkflowAffected) -> Option<AnyView> {
     let differs = row.condition == Condition::Blocked && row.hurt_by != Some(row.when.earliest);
-    row.hurt_by.filter(|_| differs).map(|at| view! { <p class="dim">"hurts by "{parts::when_ago(at)}</p> }.into_any())
+    row.hurt_by.filter(|_| differs).map(|at| {
+        let ahead = at.since(parts::ink().now);
+        let ahead = (ahead > Span::default()).then(|| format!(", in {}", ahead.words()));
+        view! { <p class="dim">"hurts by "{parts::when(at)}{ahead}</p> }.into_any()
+    })
 }
 
 /// From what is down to here, when there is something between.

@@ -161,6 +161,9 @@ async fn a_workflow_with_a_schedule_is_hurt_at_its_next_start(server: TestServer
     let order: Vec<_> = blast["workflows"].as_array().unwrap().iter().map(|w| w["id"].as_str().unwrap()).collect();
     assert_eq!(order, ["night", "order-to-erp", "reading"]);
     assert_eq!(night["hurt_by"], night["late_at"]);
+    let page = html::words(&server.viewer().await.page("/components/erp?suppose=down").await);
+    assert!(page.contains("hurts by 09:45, in 105 min"), "{page}");
+    assert!(page.contains("3 workflows blocked, 2 not affected.") && !page.contains("0 degraded"), "{page}");
 }
 
 async fn without_trouble_and_without_a_question_there_is_only_the_offer(server: TestServer) {
