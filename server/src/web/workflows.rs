@@ -520,7 +520,9 @@ fn facts(
             None => fact("Last finished", ended.map_or("never".to_owned(), |at| at.words(now, zone))),
         },
         match declared.and_then(|w| w.business_owner.clone()) {
-            Some(owner) => fact("Who is hurt", owner),
+            // What is fine, waits with a pause, or tries again by itself hurts nobody yet.
+            Some(owner) if row.state.needs_a_look() => fact("Who is hurt", owner),
+            Some(owner) => fact("Who depends on it", owner),
             None => fact("Runs ever", count_of(standing.tally.runs, "runs")),
         },
     ]

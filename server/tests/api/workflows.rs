@@ -39,6 +39,7 @@ async fn one_workflow_tells_what_is_declared_and_what_was_seen(server: TestServe
         server.post_events(step("1", name, "succeeded", time)).await;
     }
     let page = server.json("/workflows/order-to-erp").await;
+    assert_eq!((&page["state"], &page["facts"][3]), (&json!("on_track"), &json!(["Who depends on it", "order-desk"])));
     assert_eq!(
         page["declared"],
         json!({"steps": ["take", "reserve", "push"], "edges": [["take", "reserve"], ["reserve", "push"]]})
