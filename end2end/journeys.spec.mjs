@@ -404,7 +404,7 @@ describe("undocumented: from an error that nobody knows to the next one, which i
       // What the book says now is other than what the runbook's readers were promised: its owner is asked.
       await page.goto(`${server.url}/reviews/${slug}`);
       assert.match(await page.locator(".trust-line").innerText(), /Check needed/);
-      assert.match(await page.locator(".review-flag").first().innerText(), /failure_points/);
+      assert.match(await page.locator(".review-flag").first().innerText(), /known failures was/);
       await shot(page, `undocumented-2-review-${short(way)}`);
       await good(page);
       assert.ok((await answerAll(page, way, /^Still correct/)) >= 1);

@@ -18,7 +18,11 @@ use crate::world::AlreadyRead;
 pub(super) async fn resume(app: &App, seen: Fingerprint) -> sqlx::Result<bool> {
     let Some(taken) = taken_over(app, seen) else { return Ok(false) };
     let pool = app.db.read();
-    let Some(gists) = checkpoints::find(pool, &taken).await? else { return Ok(false) };
+    let unread = |error: &serde_json::Error| tracing::warn!(%error, "the checkpoint cannot be read");
+    let gists = checkpoints::find(pool, &taken).await?;
+    let Some(gists) = gists.and_then(|gists| serde_json::from_str(&gists).inspect_err(unread).ok()) else {
+        return Ok(false);
+    };
     let Some(book) = books::newest(pool).await? else { return Ok(false) };
     app.worlds.turn().await.use_book(&app.db, book, AlreadyRead { files: &[], gists }).await?;
     Ok(true)
@@ -39,7 +43,11 @@ pub(super) async fn keep(app: &App, seen: Fingerprint) {
         // Meanwhile nothing is taken over; and it may be that something was, since it was seen.
         let _one = app.worlds.one_import().await;
         match look_at(&app.config.book).await.0 {
-            Some(now) if now.print == seen.print => checkpoints::put(&app.db, &taken, &app.worlds.now().gists()).await,
+            Some(now) if now.print == seen.print => {
+                // Gists are plain data: writing them as JSON cannot fail.
+                let gists = serde_json::to_string(&app.worlds.now().gists()).unwrap_or_default();
+                checkpoints::put(&app.db, &taken, &gists).await
+            }
             _ => Ok(()),
         }
     };

@@ -1,12 +1,9 @@
 //! The checkpoint: how the folder of the book was when it was last taken over, and what was found in its texts.
 
-use std::io;
-
 use sqlx::AnyPool;
 
 use super::packed::{pack, unpack};
 use crate::db::{Db, Tx};
-use crate::world::Gists;
 
 /// What of a folder was taken over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +16,12 @@ pub struct TakenOver {
     pub files: String,
 }
 
-/// What was found in the texts of what was taken over; none if that is not what was taken over last, or where it cannot
+/// What was found in the texts of what was taken over, as it was put; none if that is not what was taken over last, or where it cannot
 /// be read any more.
 ///
 /// # Errors
 /// What the database says.
-pub async fn find(pool: &AnyPool, taken: &TakenOver) -> sqlx::Result<Option<Gists>> {
+pub async fn find(pool: &AnyPool, taken: &TakenOver) -> sqlx::Result<Option<String>> {
     let row: Option<(String,)> =
         sqlx::query_as("select gists from checkpoints where folder = $1 and program = $2 and files = $3")
             .bind(taken.folder.as_str())
@@ -32,9 +29,8 @@ pub async fn find(pool: &AnyPool, taken: &TakenOver) -> sqlx::Result<Option<Gist
             .bind(taken.files.as_str())
             .fetch_optional(pool)
             .await?;
-    let read = |gists: &str| serde_json::from_str(&unpack(gists, None)?).map_err(io::Error::other);
-    let unread = |error: &io::Error| tracing::warn!(%error, "the checkpoint cannot be read");
-    Ok(row.and_then(|(gists,)| read(&gists).inspect_err(unread).ok()))
+    let unread = |error: &std::io::Error| tracing::warn!(%error, "the checkpoint cannot be read");
+    Ok(row.and_then(|(gists,)| unpack(&gists, None).inspect_err(unread).ok()))
 }
 
 /// Whether this was taken over last.
@@ -63,9 +59,8 @@ pub async fn forget(tx: &mut Tx) -> sqlx::Result<()> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn put(db: &Db, taken: &TakenOver, gists: &Gists) -> sqlx::Result<()> {
-    // Gists are plain data: writing them as JSON cannot fail.
-    let gists = pack(&serde_json::to_string(gists).unwrap_or_default(), None)?;
+pub async fn put(db: &Db, taken: &TakenOver, gists: &str) -> sqlx::Result<()> {
+    let gists = pack(gists, None)?;
     let mut tx = db.write().await?;
     sqlx::query(
         "insert into checkpoints (id, folder, program, files, gists) values (1, $1, $2, $3, $4)
