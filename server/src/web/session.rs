@@ -47,7 +47,7 @@ const NOTICE: &str = "notice";
 
 /// Sessions and what protects them, around everything that people use: pages, forms and the JSON behind pages.
 ///
-/// Outermost first: headers that restrain the browser, the session, the origin of what changes something.
+/// Outermost first: headers that restrain the browser, what a browser may forget, the session, the origin of what changes something.
 pub fn with_sessions(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     let sessions = SessionManagerLayer::new(Sessions::new(app.db.clone()))
         .with_name(COOKIE)
@@ -56,7 +56,23 @@ pub fn with_sessions(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App
         .with_secure(app.config.secure_cookies())
         .with_expiry(Expiry::OnInactivity(Duration::hours(LASTS_HOURS)));
     let router = router.layer(middleware::from_fn_with_state(app.clone(), same_origin)).layer(sessions);
-    secured(router)
+    secured(router.layer(middleware::from_fn(not_forgotten)))
+}
+
+/// Lets a browser forget its session only where somebody signs out. Who signs in anew gets another session: the answer
+/// to a request that was on its way with the former one, which is gone, must not take the new one from the browser.
+async fn not_forgotten(request: Request, next: Next) -> Response {
+    let signs_out = request.uri().path() == "/sign-out";
+    let mut response = next.run(request).await;
+    if !signs_out && let header::Entry::Occupied(cookies) = response.headers_mut().entry(header::SET_COOKIE) {
+        let (_, cookies) = cookies.remove_entry_mult();
+        let forgotten = format!("{COOKIE}=;");
+        let kept: Vec<_> = cookies.filter(|cookie| !cookie.as_bytes().starts_with(forgotten.as_bytes())).collect();
+        for cookie in kept {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
 }
 
 /// Puts these routes behind signing in, unless everybody may read. Inside [`with_sessions`].

@@ -19,6 +19,7 @@ on_both_databases![
     a_form_from_another_site_is_403,
     the_session_cookie_is_for_this_site_alone,
     signing_in_gives_a_new_session,
+    a_request_that_was_on_its_way_takes_no_new_session_away,
     a_session_that_was_signed_out_is_worth_nothing,
     a_session_ends_after_twelve_hours_without_a_request,
     a_session_outlives_a_restart,
@@ -173,6 +174,17 @@ async fn signing_in_gives_a_new_session(server: TestServer) {
     assert_ne!(before, after);
     with_cookie(&server, &after).get("/").await.expect(200);
     with_cookie(&server, &before).get("/").await.expect(303);
+}
+
+async fn a_request_that_was_on_its_way_takes_no_new_session_away(server: TestServer) {
+    let client = server.viewer().await;
+    let before = client.cookie.lock().unwrap().clone().unwrap();
+    client.sign_in("viewer", PASSWORD).await.expect(303);
+    let late = with_cookie(&server, &before);
+    for path in ["/", "/workflows", "/api/v1/now"] {
+        let answer = late.get(path).await;
+        assert_eq!(answer.header("set-cookie"), "", "{path}");
+    }
 }
 
 async fn a_session_that_was_signed_out_is_worth_nothing(server: TestServer) {
