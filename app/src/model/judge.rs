@@ -320,7 +320,7 @@ mod tests {
         .unwrap()
     }
 
-    fn judged(events: &[(i64, Value)], now: i64) -> Judged {
+    fn run(events: &[(i64, Value)]) -> Run {
         let heard: Vec<_> = events
             .iter()
             .map(|(second, value)| {
@@ -331,7 +331,11 @@ mod tests {
                 Heard { event: Event::parse(value, "t", at(*second)).unwrap(), received_at: at(*second) }
             })
             .collect();
-        judge(&fold(&heard), Some(&workflow()), at(now))
+        fold(&heard)
+    }
+
+    fn judged(events: &[(i64, Value)], now: i64) -> Judged {
+        judge(&run(events), Some(&workflow()), at(now))
     }
 
     fn step(step: &str, state: &str) -> Value {
@@ -353,17 +357,7 @@ mod tests {
     #[test]
     fn what_failed_six_times_says_so_and_when_it_last_did() {
         let failed = |events: &[(i64, Value)]| {
-            let heard: Vec<_> = events
-                .iter()
-                .map(|(second, value)| {
-                    let mut value = value.clone();
-                    value["workflow"] = "w".into();
-                    value["run"] = "1".into();
-                    value["time"] = at(*second).to_string().into();
-                    Heard { event: Event::parse(value, "t", at(*second)).unwrap(), received_at: at(*second) }
-                })
-                .collect();
-            let run = fold(&heard);
+            let run = run(events);
             let judged = judge(&run, Some(&workflow()), at(1_000));
             failures(&run, judged.worst().unwrap())
         };

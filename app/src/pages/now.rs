@@ -117,7 +117,7 @@ impl NowPicture {
     }
 }
 
-/// How many workflows there are of each sort that Now tells apart.
+/// How many workflows there are of each sort that Now tells apart, and what besides them waits for somebody.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Broken: they need a person.
@@ -132,12 +132,21 @@ pub struct Tally {
     pub paused: usize,
     /// On track.
     pub on_track: usize,
+    /// Problems of no workflow that need a look.
+    pub elsewhere: usize,
+    /// Whether somebody says that something looks wrong, and nobody has seen it.
+    pub said: bool,
 }
 
 impl Tally {
-    /// Counts rows.
-    pub fn of<'r>(rows: impl IntoIterator<Item = &'r WorkflowRow>) -> Self {
-        let mut tally = Self::default();
+    /// Counts rows, problems that lie in no workflow, and what people say.
+    pub fn of<'r>(
+        rows: impl IntoIterator<Item = &'r WorkflowRow>,
+        elsewhere: &[ProblemRow],
+        reports: &[Report],
+    ) -> Self {
+        let elsewhere = elsewhere.iter().filter(|row| row.state.needs_a_look()).count();
+        let mut tally = Self { elsewhere, said: !reports.is_empty(), ..Self::default() };
         for row in rows {
             match row.state {
                 State::Broken => tally.broken += 1,
@@ -156,8 +165,10 @@ impl Tally {
         let need = |n: usize| if n == 1 { "needs" } else { "need" };
         match self {
             _ if *self == Self::default() => "Nothing to watch yet".to_owned(),
-            Self { broken: 0, look: 0, retrying: 0, .. } => "Nothing needs you".to_owned(),
-            Self { broken: 0, look: 0, .. } => "Nothing needs you yet".to_owned(),
+            Self { broken: 0, look: 0, retrying, elsewhere, said, .. } => {
+                let what = if *elsewhere > 0 || *said { "No workflow" } else { "Nothing" };
+                format!("{what} needs you{}", if *retrying > 0 { " yet" } else { "" })
+            }
             Self { broken: 0, look: n, .. } => format!("{} {} a look", workflows(*n), need(*n)),
             Self { broken: n, .. } => format!("{} {} a person", workflows(*n), need(*n)),
         }
@@ -168,10 +179,21 @@ impl Tally {
         format!("{}. {}", self.title(), self.rest(reporting))
     }
 
+    /// What waits for somebody although no workflow does.
+    fn besides(&self) -> impl Iterator<Item = String> {
+        let things = match self.elsewhere {
+            0 => None,
+            1 => Some("1 thing elsewhere needs a look".to_owned()),
+            n => Some(format!("{n} things elsewhere need a look")),
+        };
+        things.into_iter().chain(self.said.then(|| "somebody says that something looks wrong".to_owned()))
+    }
+
     fn rest(&self, reporting: &str) -> String {
         let mut parts = Vec::new();
         match (self.broken, self.look) {
             _ if *self == Self::default() => return "Nothing is declared and nothing was heard yet.".to_owned(),
+            (0, 0) => parts.extend(self.besides()),
             (_, 0) => {}
             // Of what is silent nobody knows.
             (0, _) if self.silent => parts.push("nothing is known to be broken".to_owned()),
@@ -242,7 +264,7 @@ fn reports(reports: &[Report]) -> AnyView {
 }
 
 fn answer(picture: &NowPicture) -> AnyView {
-    let title = Tally::of(picture.rows()).title();
+    let title = Tally::of(picture.rows(), &picture.elsewhere, &picture.reports).title();
     // The title is not said twice.
     let sentence = picture.sentence.strip_prefix(&format!("{title}. ")).unwrap_or(&picture.sentence);
     let reviews = (picture.reviews_waiting > 0).then(|| {
@@ -351,6 +373,14 @@ mod tests {
         assert_eq!(
             said(Tally { broken: 1, ..fine }),
             "1 workflow needs a person. 16 on track, all 5 sources reporting."
+        );
+        assert_eq!(
+            said(Tally { elsewhere: 1, ..fine }),
+            "No workflow needs you. 1 thing elsewhere needs a look, 16 workflows on track, all 5 sources reporting."
+        );
+        assert_eq!(
+            said(Tally { elsewhere: 2, said: true, retrying: 1, ..fine }),
+            "No workflow needs you yet. 2 things elsewhere need a look, somebody says that something looks wrong, 1 workflow retrying by itself, 16 on track, all 5 sources reporting."
         );
         assert_eq!(said(Tally::default()), "Nothing to watch yet. Nothing is declared and nothing was heard yet.");
     }

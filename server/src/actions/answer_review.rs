@@ -114,7 +114,7 @@ async fn pin(tx: &mut Tx, review: &Review<'_>, now: Moment) -> sqlx::Result<Take
     let firsts = if review.two_reviewers { reviews::firsts_of(tx, slug, section).await? } else { Vec::new() };
     let mine = firsts.iter().find(|first| first.reviewed_by == by);
     // What this person has answered of the section so far, else what the last review left.
-    let before = mine.or(known.as_ref()).and_then(|record| record.seen.pin()).cloned();
+    let before = mine.or(known.as_ref()).and_then(PinRecord::pin).cloned();
     let pin = match (&review.flag, before) {
         (Some(flag), Some(mut pin)) => {
             pin.accept(&flag.subject, &flag.field, &review.seen);

@@ -16,8 +16,8 @@ pub struct TakenOver {
     pub files: String,
 }
 
-/// What was found in the texts of what was taken over, as it was put; none if that is not what was taken over last, or where it cannot
-/// be read any more.
+/// What was found in the texts of what was taken over, as it was put; none if that is not what was taken over last, or
+/// where it cannot be read any more.
 ///
 /// # Errors
 /// What the database says.

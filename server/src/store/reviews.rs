@@ -35,12 +35,6 @@ impl Seen {
     pub fn json(&self) -> &str {
         &self.json
     }
-
-    /// The pin; none if what is stored cannot be read.
-    pub fn pin(&self) -> Option<&Pin> {
-        let unread = |error: &serde_json::Error| tracing::error!(%error, "a stored review cannot be read");
-        self.pin.get_or_init(|| serde_json::from_str(&self.json).inspect_err(unread).ok()).as_ref()
-    }
 }
 
 impl PartialEq for Seen {
@@ -64,6 +58,16 @@ pub struct PinRecord {
     pub reviewed_at: Moment,
     /// By whom.
     pub reviewed_by: String,
+}
+
+impl PinRecord {
+    /// What was seen, read; none if it cannot be.
+    pub fn pin(&self) -> Option<&Pin> {
+        let Self { slug, section, .. } = self;
+        let unread =
+            |error: &serde_json::Error| tracing::error!(%error, slug, section, "a stored review cannot be read");
+        self.seen.pin.get_or_init(|| serde_json::from_str(&self.seen.json).inspect_err(unread).ok()).as_ref()
+    }
 }
 
 const PIN: &str = "slug, section, seen, version, reviewed_at, reviewed_by";

@@ -69,7 +69,10 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     let sources = standing::heard(app, now).await?;
     let changes = parts::changes_since(app.db.read(), now - LATELY, MOST_CHANGES).await?;
     let waiting = world.documents_to_check(now);
-    let sentence = Tally::of(&all).sentence(&reporting(&sources));
+    let open = store_problems::open(app.db.read()).await?;
+    let elsewhere = problems::elsewhere(app, &world, &open);
+    let reports = reports::newest_open(app.db.read(), MOST_REPORTS).await?;
+    let sentence = Tally::of(&all, &elsewhere, &reports).sentence(&reporting(&sources));
     let worst = all.first().map_or(Status::NoSignal, |w| w.state);
     let (mut broken, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| w.state == Status::Broken);
     let (on_track, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|w| w.state == Status::OnTrack);
@@ -77,7 +80,6 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
     let attended = |w: &WorkflowRow| w.attended.is_some();
     broken.sort_by_key(|w| (attended(w), w.since));
     attention.sort_by_key(|w| (std::cmp::Reverse(w.state), attended(w), w.since));
-    let open = store_problems::open(app.db.read()).await?;
     paused.sort_by_key(|w| w.paused.as_ref().map(|p| p.until));
     Ok(NowPicture {
         checked_at: now,
@@ -86,9 +88,9 @@ pub async fn picture(app: &App) -> Result<NowPicture, Error> {
         broken,
         attention,
         paused,
-        elsewhere: problems::elsewhere(app, &world, &open),
+        elsewhere,
         problems_open: open.iter().filter(|p| p.is_raised()).count() as i64,
-        reports: reports::newest_open(app.db.read(), MOST_REPORTS).await?,
+        reports,
         changed: changes.iter().map(|c| change_row(&world, c)).collect(),
         on_track,
         sources,

@@ -47,7 +47,8 @@ const NOTICE: &str = "notice";
 
 /// Sessions and what protects them, around everything that people use: pages, forms and the JSON behind pages.
 ///
-/// Outermost first: headers that restrain the browser, what a browser may forget, the session, the origin of what changes something.
+/// Outermost first: headers that restrain the browser, what a browser may forget, the session, the origin of what
+/// changes something.
 pub fn with_sessions(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     let sessions = SessionManagerLayer::new(Sessions::new(app.db.clone()))
         .with_name(COOKIE)

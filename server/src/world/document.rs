@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::book;
 use crate::store::doubts::Doubt;
-use crate::store::reviews::{PinRecord, Seen};
+use crate::store::reviews::PinRecord;
 use crate::store::runbooks::{RunbookRecord, VersionRecord};
 
 /// The newest version of a runbook with what follows from it.
@@ -246,15 +246,17 @@ pub(super) fn judge(
         let mut spoken = review::spoken(&section.links, facts);
         spoken.retain(|s| !matches!(s.subject, Reference::Runbook(..)));
         answer::without(&mut spoken, &said[number], muted);
-        let seen = pins.get(&section.anchor).map(|pin| &pin.seen);
+        let pinned = pins.get(&section.anchor);
         let as_it_was = |trust| SectionTrust { trust, edited: false, differences: Vec::new() };
-        let judged = match (spoken.is_empty(), seen) {
+        let judged = match (spoken.is_empty(), pinned) {
             // What links to nothing and was never asked about is no reason to doubt the document.
             (true, None) => as_it_was(Trust::NotLinked),
-            (_, Some(seen)) if review::is_as_pinned(seen.json(), &section.print, &spoken, present) => {
+            (_, Some(pinned)) if review::is_as_pinned(pinned.seen.json(), &section.print, &spoken, present) => {
                 as_it_was(Trust::Trusted)
             }
-            (_, seen) => review::section_trust(&section.print, &spoken, seen.and_then(Seen::pin), present),
+            (_, pinned) => {
+                review::section_trust(&section.print, &spoken, pinned.and_then(|pinned| pinned.pin()), present)
+            }
         };
         trusts.push(match doubts[number].is_empty() {
             true => judged,

@@ -60,7 +60,7 @@ async fn a_start_that_finds_the_folder_as_it_was_left_does_not_read_it_and_knows
     let server = started_without_reading(server, "08:20").await;
     assert_eq!(told(&server).await, before);
     write_unseen(&server, FILE, "browser", "drawers");
-    write_unseen(&server, "order-to-erp.yaml", "Order to ERP", "Order to XXX");
+    write_unseen(&server, "order-to-erp.yaml", "Order to ERP", "Order to SAP");
     let server = server.restarted("08:20", |_| {}).await;
     assert_eq!(told(&server).await, before, "it has read a file");
     // Whoever looks finds it, and takes all of it over.
@@ -68,7 +68,7 @@ async fn a_start_that_finds_the_folder_as_it_was_left_does_not_read_it_and_knows
     server.take_over_the_book().await;
     let runbook = server.json(SLUG).await;
     assert_eq!((&runbook["version"], &runbook["why"]), (&json!(3), &json!("The file changed")));
-    assert_eq!(server.json("/workflows/order-to-erp").await["name"], "Order to XXX");
+    assert_eq!(server.json("/workflows/order-to-erp").await["name"], "Order to SAP");
 }
 
 async fn what_changed_while_the_portal_was_down_is_taken_over_before_it_answers(server: TestServer) {

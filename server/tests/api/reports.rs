@@ -10,6 +10,7 @@ on_both_databases![
     what_somebody_says_of_a_run_stands_on_its_story_and_on_now,
     what_somebody_says_of_a_subject_stands_on_the_stories_of_its_runs,
     what_was_seen_leaves_now_and_stays_on_the_story,
+    now_does_not_say_that_nothing_needs_you_while_somebody_waits_to_be_heard,
     what_was_typed_comes_back_when_it_cannot_be_taken,
     who_is_not_signed_in_is_asked_to_sign_in,
     a_viewer_cannot_say_that_it_was_seen,
@@ -97,6 +98,23 @@ async fn what_was_seen_leaves_now_and_stays_on_the_story(server: TestServer) {
     assert!(html::words(&operator.page("/").await).contains("operator had seen it already."));
     let actions: Vec<_> = newest_audit(server.app.db.read(), 9).await.unwrap().into_iter().map(|a| a.action).collect();
     assert_eq!(actions.iter().filter(|a| *a == "see_report").count(), 1);
+}
+
+async fn now_does_not_say_that_nothing_needs_you_while_somebody_waits_to_be_heard(server: TestServer) {
+    an_order(&server).await;
+    for (workflow, only) in [("nightly-export", "export"), ("stock-sync", "sync")] {
+        server.post_events(step("1", only, "running", "08:00").with("workflow", workflow)).await;
+    }
+    let sentence = async || server.json("/now").await["sentence"].as_str().unwrap().to_owned();
+    let quiet = "Nothing needs you. 3 workflows on track, the one source reporting.";
+    assert_eq!(sentence().await, quiet);
+    anna(&server).await.post(&format!("{RUN}/reports"), &[("words", "Twice?")]).await.expect(303);
+    assert_eq!(
+        sentence().await,
+        "No workflow needs you. Somebody says that something looks wrong, 3 workflows on track, the one source reporting."
+    );
+    server.operator().await.post("/reports/1/seen", &[]).await.expect(303);
+    assert_eq!(sentence().await, quiet);
 }
 
 async fn what_was_typed_comes_back_when_it_cannot_be_taken(server: TestServer) {
